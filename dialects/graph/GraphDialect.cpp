@@ -1,0 +1,110 @@
+//===- GraphDialect.cpp - registration, attributes, shape machinery -------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/graph/Graph.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace trine::graph;
+
+#include "dialects/graph/GraphDialect.cpp.inc"
+#include "dialects/graph/GraphEnums.cpp.inc"
+#include "dialects/graph/GraphInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/graph/GraphAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/graph/GraphOps.cpp.inc"
+
+void GraphDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/graph/GraphAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/graph/GraphOps.cpp.inc"
+      >();
+}
+
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 LayoutKind kind, int64_t width) {
+  if (width < 1 || width > 1024)
+    return emitError() << "expected a layout width of 1 to 1024, got " << width;
+  return success();
+}
+
+AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
+                                        LayoutAttr layout,
+                                        MLIRContext *context) {
+  AffineExpr total = getAffineConstantExpr(1, context);
+  // The padded dimension: N of [.., N, K], T of [B, T, H, D].
+  size_t padded = shape.size();
+  if (layout && layout.getKind() == LayoutKind::Panels)
+    padded = shape.size() - 2;
+  if (layout && layout.getKind() == LayoutKind::HeadPanels)
+    padded = 1;
+  for (auto [index, dim] : llvm::enumerate(shape))
+    total = total * (index == padded
+                         ? dim.ceilDiv(layout.getWidth()) * layout.getWidth()
+                         : dim);
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// Shape inference
+//===----------------------------------------------------------------------===//
+
+SymbolicShape trine::graph::symbolicShape(RankedTensorType type,
+                                          unsigned &nextSymbol) {
+  SymbolicShape shape;
+  for (int64_t dim : type.getShape())
+    shape.push_back(ShapedType::isDynamic(dim)
+                        ? getAffineSymbolExpr(nextSymbol++, type.getContext())
+                        : getAffineConstantExpr(dim, type.getContext()));
+  return shape;
+}
+
+static LogicalResult inferFromTypes(Operation *op,
+                                    SmallVectorImpl<SymbolicShape> &results) {
+  unsigned nextSymbol = 0;
+  SmallVector<SymbolicShape> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(
+        symbolicShape(cast<RankedTensorType>(operand.getType()), nextSymbol));
+  return cast<ShapeInference>(op).inferShapes(
+      operands, results, [op] { return op->emitOpError(); });
+}
+
+static int64_t staticSize(AffineExpr dim) {
+  auto constant = dyn_cast<AffineConstantExpr>(dim);
+  return constant ? constant.getValue() : ShapedType::kDynamic;
+}
+
+FailureOr<SmallVector<SmallVector<int64_t>>>
+trine::graph::inferStaticShapes(Operation *op) {
+  SmallVector<SymbolicShape> symbolic;
+  if (failed(inferFromTypes(op, symbolic)))
+    return failure();
+  SmallVector<SmallVector<int64_t>> shapes;
+  for (const SymbolicShape &shape : symbolic)
+    shapes.push_back(llvm::map_to_vector(shape, staticSize));
+  return shapes;
+}
+
+LogicalResult trine::graph::verifyInferredShapes(Operation *op) {
+  auto shapes = inferStaticShapes(op);
+  if (failed(shapes))
+    return failure();
+  for (auto [index, inferred] : llvm::enumerate(*shapes)) {
+    auto type = cast<RankedTensorType>(op->getResult(index).getType());
+    if (failed(verifyCompatibleShape(ArrayRef<int64_t>(inferred),
+                                     type.getShape())))
+      return op->emitOpError() << "expected a result of shape "
+                               << RankedTensorType::get(inferred,
+                                                        type.getElementType())
+                               << ", got " << type; // G1
+  }
+  return success();
+}

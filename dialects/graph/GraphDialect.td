@@ -1,0 +1,120 @@
+//===- GraphDialect.td - the graph dialect, its types and attributes ------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#ifndef TRINE_GRAPH_DIALECT_TD
+#define TRINE_GRAPH_DIALECT_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def GraphDialect : Dialect {
+  let name = "graph";
+  let cppNamespace = "::trine::graph";
+  let summary = "Whole-model tensor operations of transformers";
+  let description = [{
+    A transformer as its authors would write it down: linear layers, attention,
+    normalization, rotary embedding, explicit key/value state. Values are ranked
+    tensors with static rank; batch and length may be dynamic. Weights are
+    referred to by name, never held in the IR. See dialects/graph/README.md for
+    the numbered invariants.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------===//
+
+class Graph_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::trine::graph";
+  let genSpecializedAttr = 0;
+}
+class Graph_EnumAttr<Graph_Enum e, string mnemonic>
+    : EnumAttr<GraphDialect, e, mnemonic>;
+
+def LayoutKind : Graph_Enum<"LayoutKind", "physical order of a tensor", [
+  I32EnumAttrCase<"Panels", 0, "panels">,
+  I32EnumAttrCase<"HeadPanels", 1, "head_panels">,
+  I32EnumAttrCase<"Heads", 2, "heads">]>;
+
+def Activation : Graph_Enum<"Activation", "activation of a gated layer", [
+  I32EnumAttrCase<"Silu", 0, "silu">, I32EnumAttrCase<"Gelu", 1, "gelu">,
+  I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
+  I32EnumAttrCase<"Relu", 3, "relu">]>;
+def ActivationAttr : Graph_EnumAttr<Activation, "activation">;
+
+def RopeStyle : Graph_Enum<"RopeStyle", "which elements of a head form a pair", [
+  I32EnumAttrCase<"Half", 0, "half">,
+  I32EnumAttrCase<"Interleaved", 1, "interleaved">]>;
+def RopeStyleAttr : Graph_EnumAttr<RopeStyle, "rope_style">;
+
+def RopeScalingKind : Graph_Enum<"RopeScalingKind", "how rotary frequencies are stretched", [
+  I32EnumAttrCase<"Linear", 0, "linear">, I32EnumAttrCase<"Llama3", 1, "llama3">,
+  I32EnumAttrCase<"Yarn", 2, "yarn">]>;
+
+def PoolKind : Graph_Enum<"PoolKind", "how token vectors become one", [
+  I32EnumAttrCase<"Mean", 0, "mean">, I32EnumAttrCase<"Cls", 1, "cls">,
+  I32EnumAttrCase<"Max", 2, "max">]>;
+def PoolKindAttr : Graph_EnumAttr<PoolKind, "pool_kind">;
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def LayoutAttr : AttrDef<GraphDialect, "Layout"> {
+  let mnemonic = "layout";
+  let summary = "physical layout of a tensor, carried as its encoding";
+  let description = [{
+    The logical shape never changes; no encoding means row-major.
+
+    | layout | logical | stored |
+    |---|---|---|
+    | `<panels, W>` | [.., N, K] | [.., ceil(N/W)][K][W], zero padded in N |
+    | `<head_panels, W>` | [B, T, H, D] | [B][H][ceil(T/W)][D][W] |
+    | `<heads, 1>` | [B, T, H, D] | [B][H][T][D] |
+  }];
+  let parameters = (ins EnumParameter<LayoutKind>:$kind, "int64_t":$width);
+  let assemblyFormat = "`<` $kind `,` $width `>`";
+  let genVerifyDecl = 1;
+}
+
+def RopeScalingAttr : AttrDef<GraphDialect, "RopeScaling"> {
+  let mnemonic = "rope_scaling";
+  let summary = "scaling of rotary frequencies for longer contexts";
+  let description = [{
+    `linear`: inv_freq / factor. `llama3`: Llama 3.1's smooth blend between the
+    wavelengths original_length/low and original_length/high. `yarn`: YaRN
+    (arXiv 2309.00071) with its ramp between `high` (beta_fast) and `low`
+    (beta_slow); `attention` multiplies cos and sin.
+  }];
+  let parameters = (ins EnumParameter<RopeScalingKind>:$kind, "::mlir::FloatAttr":$factor,
+      "::mlir::FloatAttr":$low, "::mlir::FloatAttr":$high, "int64_t":$original_length,
+      "::mlir::FloatAttr":$attention);
+  let assemblyFormat = "`<` $kind `,` struct($factor, $low, $high, $original_length, $attention) `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Types and base classes
+//===----------------------------------------------------------------------===//
+
+def Graph_Float : AnyTypeOf<[F32, F16, BF16], "f32, f16 or bf16">;
+def Graph_FloatTensor : RankedTensorOf<[F32, F16, BF16]>;
+def Graph_IntTensor : RankedTensorOf<[I32]>;
+def Graph_Tensor : RankedTensorOf<[F32, F16, BF16, I32]>;
+
+include "dialects/graph/GraphInterfaces.td"
+
+class Graph_Op<string mnemonic, list<Trait> traits = []>
+    : Op<GraphDialect, mnemonic, traits>;
+
+/// An operation on values: pure, shapes inferred (G1).
+class Graph_PureOp<string mnemonic, list<Trait> traits = []>
+    : Graph_Op<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<ShapeInference>]>;
+
+#endif

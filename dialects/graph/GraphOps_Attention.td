@@ -1,0 +1,60 @@
+//===- GraphOps_Attention.td - attention and rotary embedding -------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#ifndef TRINE_GRAPH_OPS_ATTENTION
+#define TRINE_GRAPH_OPS_ATTENTION
+
+def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
+  let summary = "softmax(scale · q · kᵀ + mask) · v";
+  let description = [{
+    q [B, S, Hq, D], k [B, T, Hkv, D], v [B, T, Hkv, Dv] → [B, S, Hq, Dv]; query
+    head h reads key/value head h / (Hq / Hkv). Logits x become
+    softcap·tanh(x/softcap) where `softcap` is given, before masking.
+
+    Query s of row b stands at position p = past[b] + s (past = 0 if absent).
+    It attends key t when all hold: t < past[b] + S if `past` is given, else
+    t < T; t ≤ p if `causal`; p - t < window if `window` is given;
+    mask[b, t] ≠ 0 if `mask` i32 [B, T] is given. A query that attends no key
+    yields zeros.
+
+    ```mlir
+    %o = graph.attention %q, %k, %v past %past causal scale 0.125
+       : tensor<?x?x9x64xf32>, tensor<?x8192x3x64xf32>, tensor<?x8192x3x64xf32>, tensor<?xi32> -> tensor<?x?x9x64xf32>
+    ```
+  }];
+  let arguments = (ins Graph_FloatTensor:$query, Graph_FloatTensor:$key,
+      Graph_FloatTensor:$value, Optional<Graph_IntTensor>:$past,
+      Optional<Graph_IntTensor>:$mask, UnitAttr:$causal, F64Attr:$scale,
+      OptionalAttr<F64Attr>:$softcap, OptionalAttr<I64Attr>:$window);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`past` $past^)? (`mask` $mask^)?
+    (`causal` $causal^)? `scale` $scale (`softcap` $softcap^)?
+    (`window` $window^)? attr-dict `:` type($query) `,` type($key) `,`
+    type($value) (`,` `past` type($past)^)? (`,` `mask` type($mask)^)?
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def RopeOp : Graph_PureOp<"rope"> {
+  let summary = "Rotary position embedding (arXiv 2104.09864)";
+  let description = [{
+    input [B, S, H, D], positions i32 [B, S]. The first `dims` elements of each
+    head are rotated in pairs, (i, i + dims/2) for `half`, (2i, 2i+1) for
+    `interleaved`, by positions·inv_freq[i], inv_freq[i] = theta^(-2i/dims),
+    changed as `scaling` says (`ropeFrequencies` in Graph.h is the one
+    implementation); the other elements are copied.
+  }];
+  let arguments = (ins Graph_FloatTensor:$input, Graph_IntTensor:$positions,
+      RopeStyleAttr:$style, F64Attr:$theta, I64Attr:$dims,
+      OptionalAttr<RopeScalingAttr>:$scaling);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    $style $input `,` $positions `theta` $theta `dims` $dims (`scaling` $scaling^)?
+    attr-dict `:` type($input) `,` type($positions) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,83 @@
+//===- GraphOps_Movement.td - gather and shape operations -----------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#ifndef TRINE_GRAPH_OPS_MOVEMENT
+#define TRINE_GRAPH_OPS_MOVEMENT
+
+def GatherOp : Graph_PureOp<"gather"> {
+  let summary = "Rows of a table: embedding lookup";
+  let description = [{
+    table [V, H], indices i32 [..] → [.., H]. Indices that come from an entry's
+    input are checked by the host (0 ≤ i < V); a kernel clamps the others.
+  }];
+  let arguments = (ins Graph_FloatTensor:$table, Graph_IntTensor:$indices);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    $table `,` $indices attr-dict `:` type($table) `,` type($indices) `->` type($result)
+  }];
+}
+
+def LastTokenOp : Graph_PureOp<"last_token"> {
+  let summary = "The last token's vector of each row";
+  let description = [{
+    input [B, S, H] → [B, H]: position lengths[b] - 1, or S - 1 without lengths.
+  }];
+  let arguments = (ins Graph_FloatTensor:$input, Optional<Graph_IntTensor>:$lengths);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input (`lengths` $lengths^)? attr-dict `:` type($input) (`,` type($lengths)^)?
+    `->` type($result)
+  }];
+}
+
+def ReshapeOp : Graph_PureOp<"reshape"> {
+  let summary = "The same elements in row-major order under another shape";
+  let description = [{
+    `shape`: a positive number is a static size, 0 copies the input's dimension
+    at that index, -1 (once) is what remains.
+  }];
+  let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$shape);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$input `to` $shape attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def TransposeOp : Graph_PureOp<"transpose"> {
+  let summary = "Result dimension i is input dimension permutation[i]";
+  let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$permutation);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$input `by` $permutation attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def SliceOp : Graph_PureOp<"slice"> {
+  let summary = "Elements start .. start+size-1 along a static axis";
+  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, I64Attr:$start, I64Attr:$size);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = [{
+    $input `axis` $axis `start` $start `size` $size attr-dict `:` type($input) `->` type($result)
+  }];
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def ConcatOp : Graph_PureOp<"concat"> {
+  let summary = "Operands one after another along `axis`";
+  let arguments = (ins Variadic<Graph_Tensor>:$inputs, I64Attr:$axis);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$inputs `axis` $axis attr-dict `:` type($inputs) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def RelayoutOp : Graph_PureOp<"relayout"> {
+  let summary = "The same value in another physical layout";
+  let description = [{ Shapes and element types are equal; only the encoding differs. }];
+  let arguments = (ins Graph_Tensor:$input);
+  let results = (outs Graph_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif

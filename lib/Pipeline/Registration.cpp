@@ -1,0 +1,19 @@
+//===- Registration.cpp ---------------------------------------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "trine/Pipeline/Registration.h"
+#include "dialects/graph/Graph.h"
+#include "dialects/launch/Launch.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+void trine::registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry);
+  registry.insert<graph::GraphDialect, launch::LaunchDialect>();
+}
+
+void trine::registerPasses() { mlir::registerAllPasses(); }
