@@ -72,6 +72,16 @@ function(trine_add_dialect folder name)
   add_dependencies(trine-tablegen trine-${folder}-tablegen)
 endfunction()
 
+# trine_use_mlir(NAME): an executable's precompiled header, libMLIR.so, libLLVM.so.
+function(trine_use_mlir name)
+  # The precompiled header is -fPIC; CMake gives executables -fPIE.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
+  target_precompile_headers(${name} REUSE_FROM trine-pch)
+  add_dependencies(${name} trine-tablegen)
+  target_link_libraries(${name} PRIVATE MLIR LLVM)
+endfunction()
+
 # trine_add_tool(NAME SRC... [LINK lib...] [MLIR]): MLIR adds libMLIR.so and libLLVM.so.
 function(trine_add_tool name)
   cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
@@ -80,12 +90,21 @@ function(trine_add_tool name)
   target_compile_options(${name} PRIVATE ${TRINE_WARNINGS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} fmt::fmt)
   if(ARG_MLIR)
-    # The precompiled header is -fPIC; CMake gives executables -fPIE.
-    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    target_compile_options(${name} PRIVATE -fPIC)
-    target_precompile_headers(${name} REUSE_FROM trine-pch)
-    add_dependencies(${name} trine-tablegen)
-    target_link_libraries(${name} PRIVATE MLIR LLVM)
+    trine_use_mlir(${name})
   endif()
   install(TARGETS ${name} RUNTIME)
+endfunction()
+
+# trine_add_unit_test(NAME SRC... [LINK lib...] [MLIR]): one GoogleTest
+# executable, one CTest test; MLIR as for tools.
+function(trine_add_unit_test name)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${TRINE_WARNINGS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} fmt::fmt GTest::gtest GTest::gtest_main)
+  if(ARG_MLIR)
+    trine_use_mlir(${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
 endfunction()

@@ -1,0 +1,135 @@
+//===- WeightSource.h - named tensors in mapped files -----------*- C++ -*-===//
+// What the importer and the package writer see of a model file: a table of
+// tensors whose bytes stay in the mapped file until they are decoded by rows.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "trine/Support/Hash.h"
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace trine {
+
+/// How elements are stored, in model files and in .npy files alike.
+/// `Unsupported` marks a tensor whose type is known by name only.
+enum class Storage : uint8_t {
+  F64,
+  F32,
+  F16,
+  BF16,
+  Q4_0,
+  Q4_1,
+  Q8_0,
+  I64,
+  I32,
+  I16,
+  I8,
+  U32,
+  U16,
+  U8,
+  Bool,
+  Unsupported,
+};
+
+struct StorageInfo {
+  const char *name;       ///< as in IR and manifests: "f32", "q4_1", "bool"
+  uint32_t blockElements; ///< elements that share one block, 1 if unblocked
+  uint32_t blockBytes;
+  bool decodable; ///< decodeRows accepts it
+};
+
+const StorageInfo &storageInfo(Storage storage);
+inline std::string storageName(Storage s) { return storageInfo(s).name; }
+std::optional<Storage> parseStorage(std::string_view name);
+
+/// Product of the dimensions; nothing when one is negative or it overflows.
+std::optional<int64_t> elementCount(const std::vector<int64_t> &shape);
+
+/// Bytes of a tensor whose innermost dimension is stored in whole blocks;
+/// nothing on overflow or when the innermost dimension is no multiple of the
+/// block.
+std::optional<uint64_t> storedBytes(Storage storage,
+                                    const std::vector<int64_t> &shape);
+
+struct StoredTensor {
+  std::string name;
+  Storage storage = Storage::Unsupported;
+  std::vector<int64_t> shape; ///< outermost first, as torch prints it
+  Bytes bytes;                ///< in the mapped file; no alignment promised
+  std::string file;           ///< for messages
+
+  int64_t rowElements() const { return shape.empty() ? 1 : shape.back(); }
+  int64_t rows() const;
+};
+
+/// A model's weights. The bytes live as long as the source. Reading is
+/// thread-safe.
+class WeightSource {
+public:
+  virtual ~WeightSource() = default;
+  WeightSource(const WeightSource &) = delete;
+  WeightSource &operator=(const WeightSource &) = delete;
+
+  const std::string &sourceName() const { return name; }
+  const StoredTensor *find(std::string_view tensor) const;
+  /// As find(); a missing tensor or another shape throws BadInput naming both.
+  const StoredTensor &require(std::string_view tensor,
+                              const std::vector<int64_t> &shape) const;
+  /// In the order of the file(s).
+  const std::vector<StoredTensor> &tensors() const { return table; }
+  std::vector<std::string> names() const;
+
+  /// SHA-256 of the model, computed on first use in a stream: one file's own
+  /// digest, or that of the lines "<hex digest>  <file name>\n" of all files
+  /// (`sha256sum FILES | sha256sum`, files sorted by name).
+  Digest digest() const;
+
+protected:
+  struct SourceFile {
+    std::string name;
+    Bytes bytes;
+    std::shared_ptr<MappedFile> owner; ///< null for bytes in memory
+  };
+
+  explicit WeightSource(std::string name) : name(std::move(name)) {}
+  /// Maps a file and makes it part of the digest.
+  Bytes addFile(const std::filesystem::path &path);
+  void addBytes(std::string fileName, Bytes bytes);
+  /// Throws BadInput when the name is taken.
+  void addTensor(StoredTensor tensor);
+
+private:
+  std::string name;
+  std::vector<SourceFile> files;
+  std::vector<StoredTensor> table;
+  std::map<std::string, size_t, std::less<>> index;
+  mutable std::once_flag hashed;
+  mutable Digest hash;
+};
+
+/// Decodes rows of the innermost dimension to f32, `rows * rowElements()`
+/// floats. f32, f16 and bf16 are exact; f64 rounds to nearest. Blocked types
+/// follow ggml, 32 elements a block, d and m being f16 widened to f32:
+///   q4_0: f16 d, 16 bytes; element i in the low nibble of byte i for i < 16,
+///         in the high nibble of byte i - 16 above; value = (q - 8) * d
+///   q4_1: f16 d, f16 m, 16 bytes as q4_0;          value = q * d + m
+///   q8_0: f16 d, 32 int8;                          value = q * d
+/// q * d is exact in f32 (at most 8 + 11 bits), so q4_1 rounds once, with or
+/// without a fused multiply-add. Integer tensors and rows out of range throw.
+void decodeRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows,
+                float *out);
+
+/// Lets the kernel drop the tensor's pages (those wholly inside it) from
+/// memory; they are read again from the file when touched. Only for tensors of
+/// a mapped file.
+void release(const StoredTensor &tensor);
+
+/// Throws Unsupported with one note for each item, unless the list is empty.
+void refuseUnsupported(const std::string &where,
+                       const std::vector<std::string> &items);
+
+} // namespace trine
