@@ -372,9 +372,7 @@ void GgufParser::run(std::vector<std::string> &unsupported) {
 void GgufFile::read(Bytes bytes, std::vector<std::string> *unsupported) {
   std::vector<std::string> found;
   GgufParser(*this, bytes).run(found);
-  if (!unsupported)
-    return refuseUnsupported(sourceName(), found);
-  unsupported->insert(unsupported->end(), found.begin(), found.end());
+  refuseUnsupported(sourceName(), found, unsupported);
 }
 
 std::shared_ptr<GgufFile>

@@ -95,10 +95,13 @@ std::vector<std::string> WeightSource::names() const {
   return result;
 }
 
-Bytes WeightSource::addFile(const std::filesystem::path &path) {
+Bytes WeightSource::addFile(const std::filesystem::path &path,
+                            std::string fileName) {
   std::shared_ptr<MappedFile> file = MappedFile::open(path);
   Bytes bytes = file->bytes();
-  files.push_back({path.filename().string(), bytes, std::move(file)});
+  if (fileName.empty())
+    fileName = path.filename().string();
+  files.push_back({std::move(fileName), bytes, std::move(file)});
   return bytes;
 }
 
@@ -158,8 +161,11 @@ Digest WeightSource::digest() const {
 void trine::release(const StoredTensor &tensor) { dropPages(tensor.bytes); }
 
 void trine::refuseUnsupported(const std::string &where,
-                              const std::vector<std::string> &items) {
-  if (!items.empty())
+                              const std::vector<std::string> &items,
+                              std::vector<std::string> *into) {
+  if (into)
+    into->insert(into->end(), items.begin(), items.end());
+  else if (!items.empty())
     throw Error(ExitCode::Unsupported, where,
                 fmt::format("{} unsupported part{}", items.size(),
                             items.size() == 1 ? "" : "s"),

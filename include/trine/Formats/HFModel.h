@@ -23,9 +23,7 @@ public:
   open(const std::filesystem::path &directory,
        std::vector<std::string> *unsupported = nullptr);
 
-  const JsonReader &config() const {
-    return *files.find("config.json")->second;
-  }
+  const JsonReader &config() const { return files.at("config.json"); }
   /// One of the optional files (generation_config.json, tokenizer_config.json,
   /// special_tokens_map.json, sentence_bert_config.json); null if absent.
   const JsonReader *optional(std::string_view file) const;
@@ -41,9 +39,11 @@ private:
   using SafetensorsModel::SafetensorsModel;
   std::optional<std::string> readSmall(const std::filesystem::path &directory,
                                        const std::string &file);
+  std::optional<JsonReader> readJson(const std::filesystem::path &directory,
+                                     const std::string &file);
   void readModules(const std::filesystem::path &directory);
 
-  std::map<std::string, std::optional<JsonReader>, std::less<>> files;
+  std::map<std::string, JsonReader, std::less<>> files;
   std::string tokenizer, jinja;
   std::vector<SentenceModule> moduleList;
 };

@@ -96,8 +96,9 @@ protected:
   };
 
   explicit WeightSource(std::string name) : name(std::move(name)) {}
-  /// Maps a file and makes it part of the digest.
-  Bytes addFile(const std::filesystem::path &path);
+  /// Maps a file and makes it part of the digest under `fileName` (by default
+  /// the path's last part).
+  Bytes addFile(const std::filesystem::path &path, std::string fileName = "");
   void addBytes(std::string fileName, Bytes bytes);
   /// Throws BadInput when the name is taken.
   void addTensor(StoredTensor tensor);
@@ -128,8 +129,10 @@ void decodeRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows,
 /// a mapped file.
 void release(const StoredTensor &tensor);
 
-/// Throws Unsupported with one note for each item, unless the list is empty.
+/// Appends the items to `into`; without it throws Unsupported with one note for
+/// each, unless there are none.
 void refuseUnsupported(const std::string &where,
-                       const std::vector<std::string> &items);
+                       const std::vector<std::string> &items,
+                       std::vector<std::string> *into = nullptr);
 
 } // namespace trine
