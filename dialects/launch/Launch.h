@@ -18,3 +18,20 @@
 #include "dialects/launch/LaunchDialect.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/launch/LaunchOps.h.inc"
+
+namespace trine::launch {
+
+/// Host memory: where inputs, parameters and lengths live, and CPU kernels
+/// work.
+inline constexpr llvm::StringLiteral kHost = "cpu";
+
+/// The device that holds a value of an entry. A state is on the device of the
+/// kernel it is tied in.
+llvm::StringRef deviceOf(mlir::Value value,
+                         mlir::SymbolTableCollection &tables);
+
+/// The value whose storage `value` shares: through reshapes and ties to the
+/// first owner.
+mlir::Value storageOf(mlir::Value value, mlir::SymbolTableCollection &tables);
+
+} // namespace trine::launch

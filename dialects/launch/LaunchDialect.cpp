@@ -1,12 +1,14 @@
 //===- LaunchDialect.cpp - registration and verifiers ---------------------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "dialects/graph/Graph.h"
 #include "dialects/launch/Launch.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace trine::launch;
+namespace graph = trine::graph;
 
 #include "dialects/launch/LaunchDialect.cpp.inc"
 #define GET_OP_CLASSES
@@ -72,4 +74,51 @@ LogicalResult CodeOp::verifySymbolUses(SymbolTableCollection &tables) {
                                                getKernelAttr()))
     return success();
   return emitOpError() << "'" << getKernel() << "' is not a kernel";
+}
+
+static KernelOp kernelOf(CallOp call, SymbolTableCollection &tables) {
+  return tables.lookupNearestSymbolFrom<KernelOp>(call, call.getKernelAttr());
+}
+
+/// The operand a result is tied to, or null.
+static Value tiedOperand(OpResult result, SymbolTableCollection &tables) {
+  auto call = dyn_cast<CallOp>(result.getOwner());
+  if (!call)
+    return {};
+  int64_t tie = kernelOf(call, tables).getTies()[result.getResultNumber()];
+  return tie < 0 ? Value() : call.getOperand(unsigned(tie));
+}
+
+Value trine::launch::storageOf(Value value, SymbolTableCollection &tables) {
+  while (auto result = dyn_cast<OpResult>(value)) {
+    Value source;
+    if (auto reshape = dyn_cast<graph::ReshapeOp>(result.getOwner()))
+      source = reshape.getInput();
+    else
+      source = tiedOperand(result, tables);
+    if (!source)
+      break;
+    value = source;
+  }
+  return value;
+}
+
+/// States are where the kernel that updates them runs.
+static StringRef deviceOfState(graph::CacheOp cache,
+                               SymbolTableCollection &tables) {
+  for (OpOperand &use : cache->getUses())
+    if (auto call = dyn_cast<CallOp>(use.getOwner()))
+      return kernelOf(call, tables).getDevice();
+  return kHost;
+}
+
+StringRef trine::launch::deviceOf(Value value, SymbolTableCollection &tables) {
+  Operation *op = storageOf(value, tables).getDefiningOp();
+  if (auto call = dyn_cast_or_null<CallOp>(op))
+    return kernelOf(call, tables).getDevice();
+  if (auto copy = dyn_cast_or_null<CopyOp>(op))
+    return copy.getDevice();
+  if (auto cache = dyn_cast_or_null<graph::CacheOp>(op))
+    return deviceOfState(cache, tables);
+  return kHost;
 }

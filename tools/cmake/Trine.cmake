@@ -82,6 +82,16 @@ function(trine_use_mlir name)
   target_link_libraries(${name} PRIVATE MLIR LLVM)
 endfunction()
 
+# trine_add_passes(Name TD): generates NamePasses.h.inc in this folder's build
+# folder from TD (Passes.td, Transforms/Passes.td).
+function(trine_add_passes name td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  mlir_tablegen(${name}Passes.h.inc -gen-pass-decls -name ${name} -I${CMAKE_SOURCE_DIR})
+  string(TOLOWER ${name} lower)
+  add_public_tablegen_target(trine-${lower}-passes-tablegen)
+  add_dependencies(trine-tablegen trine-${lower}-passes-tablegen)
+endfunction()
+
 # trine_add_tool(NAME SRC... [LINK lib...] [MLIR]): MLIR adds libMLIR.so and libLLVM.so.
 function(trine_add_tool name)
   cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
