@@ -73,6 +73,9 @@ struct RopeFrequencies {
 };
 RopeFrequencies ropeFrequencies(RopeOp op);
 
+/// The model's own name of an operation, from its NameLoc; "" if it has none.
+llvm::StringRef nodeName(mlir::Location location);
+
 /// float64 meaning of a gated layer's activation.
 double evaluate(Activation activation, double x);
 

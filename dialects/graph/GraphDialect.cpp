@@ -52,6 +52,12 @@ AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
   return total;
 }
 
+StringRef trine::graph::nodeName(Location location) {
+  if (auto named = location->findInstanceOf<NameLoc>())
+    return named.getName().getValue();
+  return "";
+}
+
 //===----------------------------------------------------------------------===//
 // Shape inference
 //===----------------------------------------------------------------------===//

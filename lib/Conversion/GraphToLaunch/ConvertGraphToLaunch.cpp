@@ -1,0 +1,236 @@
+//===- ConvertGraphToLaunch.cpp - fused regions become kernels ------------===//
+// In: placed graph operations. Out: kernels, and entries that launch them.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/graph/Graph.h"
+#include "dialects/launch/Launch.h"
+#include "trine/Conversion/GraphToLaunch.h"
+#include "trine/Target/Family.h"
+#include "trine/Target/Targets.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace trine {
+#define GEN_PASS_DEF_CONVERTGRAPHTOLAUNCHPASS
+#include "lib/Conversion/GraphToLaunch/GraphToLaunchPasses.h.inc"
+} // namespace trine
+
+using namespace mlir;
+using namespace trine;
+
+namespace {
+/// Operations that become one kernel, in program order; the launch stands where
+/// `anchor` stood.
+struct Group {
+  SmallVector<Operation *> ops;
+  Operation *anchor;
+};
+
+struct ConvertGraphToLaunch
+    : trine::impl::ConvertGraphToLaunchPassBase<ConvertGraphToLaunch> {
+  void runOnOperation() override {
+    auto set = TargetSet::of(getOperation());
+    if (failed(set))
+      return signalPassFailure();
+    targets = &*set;
+    kernelOf.clear();
+    namesTaken.clear();
+    symbols.emplace(getOperation());
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      for (Block &block : function.getBody()) {
+        // Constant-like reads first, so that they dominate every launch.
+        hoist(block);
+        for (Group &group : formGroups(block))
+          launch(group);
+      }
+  }
+
+  static void hoist(Block &block) {
+    Operation *last = nullptr;
+    for (Operation &op : llvm::make_early_inc_range(block))
+      if (isa<graph::WeightOp>(op)) {
+        if (last)
+          op.moveAfter(last);
+        else
+          op.moveBefore(&block, block.begin());
+        last = &op;
+      }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Grouping
+  //===--------------------------------------------------------------------===//
+
+  const Target &targetOf(Operation *op) {
+    return *targets->find(
+        op->getAttrOfType<StringAttr>("launch.device").getValue());
+  }
+
+  std::vector<Group> formGroups(Block &block) {
+    std::vector<Group> groups;
+    grouped.clear();
+    for (Operation &op : block) {
+      if (!op.hasAttr("launch.device") || grouped.contains(&op))
+        continue;
+      SmallVector<Operation *> ops = chainFrom(&op);
+      Group group{ops, ops.back()};
+      if (ops.size() == 1)
+        addSiblings(group);
+      grouped.insert_range(group.ops);
+      groups.push_back(std::move(group));
+    }
+    return groups;
+  }
+
+  /// The root and its only users, as far as the target fuses them. Operands
+  /// from outside dominate the last user, where the kernel will be launched.
+  SmallVector<Operation *> chainFrom(Operation *root) {
+    SmallVector<Operation *> chain = {root};
+    const Target &target = targetOf(root);
+    while (chain.back()->getNumResults() == 1) {
+      Operation *current = chain.back();
+      if (current->use_empty())
+        break;
+      Operation *next = *current->user_begin();
+      bool onlyUser = llvm::all_of(
+          current->getUsers(), [&](Operation *user) { return user == next; });
+      if (!onlyUser || next->getBlock() != root->getBlock() ||
+          grouped.contains(next) ||
+          next->getAttr("launch.device") != root->getAttr("launch.device") ||
+          !target.canFuse(root, next))
+        break;
+      chain.push_back(next);
+    }
+    return chain;
+  }
+
+  /// Other linear layers of the same input that would stand alone: one launch,
+  /// one barrier, and their panels balance over the threads together.
+  void addSiblings(Group &group) {
+    auto root = dyn_cast<graph::LinearOp>(group.ops.front());
+    if (!root)
+      return;
+    SmallVector<Operation *> siblings;
+    for (Operation *user : root.getInput().getUsers()) {
+      auto sibling = dyn_cast<graph::LinearOp>(user);
+      if (sibling && sibling != root && sibling.getInput() == root.getInput() &&
+          sibling->getBlock() == root->getBlock() &&
+          root->isBeforeInBlock(sibling) && !grouped.contains(sibling) &&
+          sibling->getAttr("launch.device") == root->getAttr("launch.device") &&
+          operandsDominate(sibling, root) && chainFrom(sibling).size() == 1 &&
+          targetOf(root).canFuse(root, sibling))
+        siblings.push_back(sibling);
+    }
+    llvm::sort(siblings, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
+    group.ops.append(siblings);
+    group.anchor = root;
+  }
+
+  static bool operandsDominate(Operation *op, Operation *position) {
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      Operation *producer = operand.getDefiningOp();
+      return !producer || producer->isBeforeInBlock(position);
+    });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Outlining
+  //===--------------------------------------------------------------------===//
+
+  void launch(Group &group) {
+    llvm::SmallPtrSet<Operation *, 8> inside(group.ops.begin(),
+                                             group.ops.end());
+    llvm::SetVector<Value> operands, results;
+    for (Operation *op : group.ops) {
+      for (Value operand : op->getOperands())
+        if (!inside.contains(operand.getDefiningOp()))
+          operands.insert(operand);
+      for (Value result : op->getResults())
+        if (result.use_empty() ||
+            llvm::any_of(result.getUsers(), [&](Operation *user) {
+              return !inside.contains(user);
+            }))
+          results.insert(result);
+    }
+    launch::KernelOp kernel =
+        findOrCreate(group, operands.getArrayRef(), results.getArrayRef());
+    OpBuilder builder(group.anchor);
+    StringRef node = graph::nodeName(group.ops.front()->getLoc());
+    auto call = launch::CallOp::create(
+        builder, group.ops.front()->getLoc(),
+        TypeRange(ValueRange(results.getArrayRef())), kernel.getSymName(),
+        operands.getArrayRef(),
+        node.empty() ? StringAttr() : builder.getStringAttr(node),
+        DenseI64ArrayAttr());
+    for (auto [old, result] : llvm::zip_equal(results, call.getResults()))
+      old.replaceUsesWithIf(result, [&](OpOperand &use) {
+        return !inside.contains(use.getOwner());
+      });
+    for (Operation *op : llvm::reverse(group.ops))
+      op->erase();
+    ++launches;
+  }
+
+  launch::KernelOp findOrCreate(Group &group, ArrayRef<Value> operands,
+                                ArrayRef<Value> results) {
+    launch::KernelOp kernel = outline(group, operands, results);
+    std::string key;
+    llvm::raw_string_ostream stream(key);
+    kernel->print(stream, OpPrintingFlags().useLocalScope());
+    auto [entry, isNew] = kernelOf.try_emplace(key, kernel);
+    if (!isNew) {
+      kernel->erase();
+      return entry->second;
+    }
+    StringRef stem = group.ops.front()->getName().stripDialect();
+    std::string name;
+    do {
+      name = (stem + "_" + llvm::Twine(namesTaken[stem]++)).str();
+    } while (symbols->lookup(name));
+    kernel.setSymName(name);
+    symbols->insert(kernel);
+    ++kernels;
+    return kernel;
+  }
+
+  /// The kernel's body without locations: nothing of the node it came from.
+  launch::KernelOp outline(Group &group, ArrayRef<Value> operands,
+                           ArrayRef<Value> results) {
+    OpBuilder builder(&getContext());
+    Location unknown = builder.getUnknownLoc();
+    Operation *root = group.ops.front();
+    SmallVector<int64_t> ties;
+    for (Value result : results) {
+      auto append = result.getDefiningOp<graph::AppendOp>();
+      auto tied =
+          append ? llvm::find(operands, append.getState()) : operands.end();
+      ties.push_back(tied == operands.end() ? -1 : tied - operands.begin());
+    }
+    auto kernel = launch::KernelOp::create(
+        builder, unknown, "kernel",
+        root->getAttrOfType<StringAttr>("launch.device").getValue(),
+        familyOf(root), ties);
+    Block &block = kernel.getBody().emplaceBlock();
+    IRMapping map;
+    for (Value operand : operands)
+      map.map(operand, block.addArgument(operand.getType(), unknown));
+    builder.setInsertionPointToStart(&block);
+    for (Operation *op : group.ops) {
+      Operation *clone = builder.clone(*op, map);
+      clone->setLoc(unknown);
+      clone->removeAttr("launch.device");
+    }
+    SmallVector<Value> mapped = llvm::map_to_vector(
+        results, [&](Value result) { return map.lookup(result); });
+    launch::ReturnOp::create(builder, unknown, mapped);
+    return kernel;
+  }
+
+  const TargetSet *targets = nullptr;
+  llvm::DenseSet<Operation *> grouped;
+  llvm::StringMap<launch::KernelOp> kernelOf;
+  llvm::StringMap<unsigned> namesTaken;
+  std::optional<SymbolTable> symbols;
+};
+} // namespace
