@@ -97,18 +97,17 @@ struct AssignLayouts : trine::impl::AssignLayoutsPassBase<AssignLayouts> {
         [&](graph::WeightOp op) { weights[op.getParameter()].push_back(op); });
     for (auto parameter : llvm::make_early_inc_range(
              getOperation().getOps<graph::ParameterOp>())) {
-      // Layouts in order of first use; the first is the parameter's own.
+      // Packed layouts first: whoever takes any layout shares that image. The
+      // first is the parameter's own.
       SmallVector<LayoutAttr> layouts;
       for (graph::WeightOp weight : weights[parameter.getSymName()])
         for (OpOperand &use : weight->getUses())
           if (auto layout = required(use))
             if (!llvm::is_contained(layouts, *layout))
-              layouts.push_back(*layout);
+              layouts.insert(*layout ? layouts.begin() : layouts.end(),
+                             *layout);
       if (layouts.empty())
         continue;
-      // Packed layouts first: whoever takes any layout shares that image.
-      std::stable_partition(layouts.begin(), layouts.end(),
-                            [](LayoutAttr layout) { return bool(layout); });
       SmallVector<StringAttr> names = declare(parameter, layouts);
       for (graph::WeightOp weight : weights[parameter.getSymName()])
         retarget(weight, layouts, names);

@@ -164,7 +164,7 @@ struct ConvertGraphToLaunch
         node.empty() ? StringAttr() : builder.getStringAttr(node),
         DenseI64ArrayAttr());
     for (auto [old, result] : llvm::zip_equal(results, call.getResults()))
-      old.replaceUsesWithIf(result, [&](OpOperand &use) {
+      Value(old).replaceUsesWithIf(result, [&](OpOperand &use) {
         return !inside.contains(use.getOwner());
       });
     for (Operation *op : llvm::reverse(group.ops))
