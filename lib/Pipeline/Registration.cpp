@@ -4,6 +4,7 @@
 #include "trine/Pipeline/Registration.h"
 #include "dialects/graph/Graph.h"
 #include "dialects/launch/Launch.h"
+#include "dialects/launch/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -16,4 +17,7 @@ void trine::registerDialects(mlir::DialectRegistry &registry) {
   registry.insert<graph::GraphDialect, launch::LaunchDialect>();
 }
 
-void trine::registerPasses() { mlir::registerAllPasses(); }
+void trine::registerPasses() {
+  mlir::registerAllPasses();
+  launch::registerLaunchPasses();
+}

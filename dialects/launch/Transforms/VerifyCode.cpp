@@ -22,7 +22,7 @@ struct VerifyCode : trine::launch::impl::VerifyCodePassBase<VerifyCode> {
         code.emitOpError("is the kernel's second code");
         failed = true;
       }
-      code.walk([&](Operation *op) {
+      code.walk<WalkOrder::PreOrder>([&](Operation *op) {
         if (op == code || isa<LLVM::LLVMDialect>(op->getDialect()))
           return WalkResult::advance();
         op->emitOpError("is not of the llvm dialect");
