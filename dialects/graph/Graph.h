@@ -13,6 +13,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -22,9 +23,12 @@ namespace trine::graph {
 using SymbolicShape = llvm::SmallVector<mlir::AffineExpr, 4>;
 using ErrorEmitter = llvm::function_ref<mlir::InFlightDiagnostic()>;
 
-/// Invariant G1: each result type has the inferred rank, and every dimension
-/// that is static on both sides agrees.
+/// Invariants G1 (each result type has the inferred rank, and every dimension
+/// that is static on both sides agrees) and G12 (no tensor is absurdly large).
 llvm::LogicalResult verifyInferredShapes(mlir::Operation *op);
+
+/// Invariant G9: row-major, or in one of the dialect's layouts.
+bool isStored(mlir::Type type);
 
 /// The operand's shape with a fresh symbol for each dynamic dimension, counted
 /// from `nextSymbol` on.

@@ -32,7 +32,51 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  LayoutKind kind, int64_t width) {
   if (width < 1 || width > 1024)
     return emitError() << "expected a layout width of 1 to 1024, got " << width;
+  if (kind == LayoutKind::Heads && width != 1)
+    return emitError() << "expected width 1 for 'heads', got " << width;
   return success();
+}
+
+LogicalResult
+LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                           function_ref<InFlightDiagnostic()> emitError) const {
+  bool fits = getKind() == LayoutKind::Panels ? shape.size() >= 2
+                                              : shape.size() == 4; // G9
+  if (!fits)
+    return emitError() << "expected a tensor of rank "
+                       << (getKind() == LayoutKind::Panels ? "2 or more" : "4")
+                       << " for layout '" << stringifyLayoutKind(getKind())
+                       << "', got rank " << shape.size();
+  return success();
+}
+
+LogicalResult
+RopeScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        RopeScalingKind kind, FloatAttr factor, FloatAttr low,
+                        FloatAttr high, int64_t originalLength,
+                        FloatAttr attention) {
+  for (auto [name, number] :
+       {std::pair("factor", factor), std::pair("attention", attention)})
+    if (!number.getValue().isFinite() || number.getValueAsDouble() <= 0) // G10
+      return emitError() << "expected a positive " << name << ", got "
+                         << number.getValueAsDouble();
+  if (kind == RopeScalingKind::Linear)
+    return success();
+  // Llama 3 blends between wavelengths, YaRN between numbers of turns: both
+  // need low < high and the length the model was trained for.
+  double from = low.getValueAsDouble(), to = high.getValueAsDouble();
+  if (!high.getValue().isFinite() || !(from > 0 && from < to))
+    return emitError() << "expected 0 < low < high, got " << from << " and "
+                       << to;
+  if (originalLength < 1)
+    return emitError() << "expected a positive original_length, got "
+                       << originalLength;
+  return success();
+}
+
+bool trine::graph::isStored(Type type) {
+  Attribute encoding = cast<RankedTensorType>(type).getEncoding();
+  return !encoding || isa<LayoutAttr>(encoding);
 }
 
 AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
@@ -99,7 +143,24 @@ trine::graph::inferStaticShapes(Operation *op) {
   return shapes;
 }
 
+/// G12: sizes computed from types (elements, bytes, padding) never overflow.
+static LogicalResult verifyElementCount(Operation *op, Type type) {
+  constexpr int64_t limit = int64_t(1) << 47;
+  int64_t count = 1;
+  for (int64_t dim : cast<RankedTensorType>(type).getShape())
+    if (!ShapedType::isDynamic(dim) && dim > 0 &&
+        (llvm::MulOverflow(count, dim, count) || count > limit))
+      return op->emitOpError()
+             << "expected at most 2^47 elements in a tensor, got " << type;
+  return success();
+}
+
 LogicalResult trine::graph::verifyInferredShapes(Operation *op) {
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (failed(verifyElementCount(op, type)))
+        return failure();
   auto shapes = inferStaticShapes(op);
   if (failed(shapes))
     return failure();

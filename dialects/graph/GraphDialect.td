@@ -9,6 +9,7 @@ include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -67,11 +68,13 @@ def PoolKindAttr : Graph_EnumAttr<PoolKind, "pool_kind">;
 // Attributes
 //===----------------------------------------------------------------------===//
 
-def LayoutAttr : AttrDef<GraphDialect, "Layout"> {
+def LayoutAttr : AttrDef<GraphDialect, "Layout",
+    [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let mnemonic = "layout";
   let summary = "physical layout of a tensor, carried as its encoding";
   let description = [{
-    The logical shape never changes; no encoding means row-major.
+    The logical shape never changes; no encoding means row-major. A layout fits
+    the rank it is written for (G9).
 
     | layout | logical | stored |
     |---|---|---|
@@ -97,23 +100,48 @@ def RopeScalingAttr : AttrDef<GraphDialect, "RopeScaling"> {
       "::mlir::FloatAttr":$low, "::mlir::FloatAttr":$high, "int64_t":$original_length,
       "::mlir::FloatAttr":$attention);
   let assemblyFormat = "`<` $kind `,` struct($factor, $low, $high, $original_length, $attention) `>`";
+  let genVerifyDecl = 1;
 }
 
 //===----------------------------------------------------------------------===//
 // Types and base classes
 //===----------------------------------------------------------------------===//
 
-def Graph_Float : AnyTypeOf<[F32, F16, BF16], "f32, f16 or bf16">;
-def Graph_FloatTensor : RankedTensorOf<[F32, F16, BF16]>;
-def Graph_IntTensor : RankedTensorOf<[I32]>;
-def Graph_Tensor : RankedTensorOf<[F32, F16, BF16, I32]>;
+/// G9: most values are row-major; a layout stands only where a kernel reads or
+/// writes stored images ("Stored" types).
+def Graph_IsPlain : CPred<"!::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()">;
+def Graph_IsStored : CPred<"::trine::graph::isStored($_self)">;
+
+def Graph_FloatTensor : RankedTensorOf<[F32, F16, BF16], [Graph_IsPlain],
+                                       "row-major ranked tensor">;
+def Graph_IntTensor : RankedTensorOf<[I32], [Graph_IsPlain],
+                                     "row-major ranked tensor">;
+def Graph_Tensor : RankedTensorOf<[F32, F16, BF16, I32], [Graph_IsPlain],
+                                  "row-major ranked tensor">;
+def Graph_StoredFloat : RankedTensorOf<[F32, F16, BF16], [Graph_IsStored],
+                                       "ranked tensor, row-major or in a graph layout,">;
+def Graph_Stored : RankedTensorOf<[F32, F16, BF16, I32], [Graph_IsStored],
+                                  "ranked tensor, row-major or in a graph layout,">;
+
+/// G10: numbers in attributes mean something.
+def Graph_FiniteF64 : ConfinedAttr<F64Attr, [AttrConstraint<
+    CPred<"::llvm::cast<::mlir::FloatAttr>($_self).getValue().isFinite()">,
+    "whose value is finite">]>;
+def Graph_NonNegativeF64 : ConfinedAttr<Graph_FiniteF64, [AttrConstraint<
+    CPred<"!(::llvm::cast<::mlir::FloatAttr>($_self).getValueAsDouble() < 0)">,
+    "and not negative">]>;
+def Graph_PositiveF64 : ConfinedAttr<Graph_FiniteF64, [AttrConstraint<
+    CPred<"::llvm::cast<::mlir::FloatAttr>($_self).getValueAsDouble() > 0">,
+    "and positive">]>;
+def Graph_Index : ConfinedAttr<I64Attr, [IntNonNegative]>;
 
 include "dialects/graph/GraphInterfaces.td"
 
 class Graph_Op<string mnemonic, list<Trait> traits = []>
     : Op<GraphDialect, mnemonic, traits>;
 
-/// An operation on values: pure, shapes inferred (G1).
+/// An operation on values: pure, shapes inferred (G1). Element types are equal
+/// (G8) by a trait of the operation.
 class Graph_PureOp<string mnemonic, list<Trait> traits = []>
     : Graph_Op<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<ShapeInference>]>;
 

@@ -16,10 +16,9 @@ LogicalResult AttentionOp::verify() {
     return emitOpError() << "expected the query's static head count to be a "
                             "multiple of the key's, got "
                          << heads << " and " << groups;
-  if (getWindow() && *getWindow() < 1)
-    return emitOpError() << "expected a positive window, got " << *getWindow();
-  if (getSoftcap() && !(getSoftcap()->convertToDouble() > 0))
-    return emitOpError("expected a positive softcap");
+  if (getQuery().getType().isDynamicDim(3) ||
+      getValue().getType().isDynamicDim(3))
+    return emitOpError("expected static head sizes"); // G6
   return success();
 }
 
@@ -53,13 +52,17 @@ LogicalResult AttentionOp::inferShapes(ArrayRef<SymbolicShape> operands,
 
 LogicalResult RopeOp::verify() {
   int64_t head = getInput().getType().getShape().back();
-  if (int64_t(getDims()) < 2 || getDims() % 2 != 0 ||
-      (!ShapedType::isDynamic(head) && int64_t(getDims()) > head)) // G7
+  if (ShapedType::isDynamic(head)) // G7
+    return emitOpError("expected a static head size");
+  if (getDims() < 2 || getDims() % 2 != 0 || int64_t(getDims()) > head)
     return emitOpError() << "expected an even number of rotated dims within "
                             "the head's "
                          << head << ", got " << getDims();
-  if (!(getTheta().convertToDouble() > 0))
-    return emitOpError("expected a positive theta");
+  RopeScalingAttr scaling = getScalingAttr();
+  if (scaling && scaling.getKind() == RopeScalingKind::Yarn &&
+      !(getTheta().convertToDouble() > 1)) // YaRN divides by log(theta)
+    return emitOpError() << "expected theta above 1 for yarn, got "
+                         << getTheta().convertToDouble();
   return success();
 }
 

@@ -4,7 +4,8 @@
 #ifndef TRINE_GRAPH_OPS_ATTENTION
 #define TRINE_GRAPH_OPS_ATTENTION
 
-def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
+def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
+    AllElementTypesMatch<["query", "key", "value", "result"]>]> {
   let summary = "softmax(scale · q · kᵀ + mask) · v";
   let description = [{
     q [B, S, Hq, D], k [B, T, Hkv, D], v [B, T, Hkv, Dv] → [B, S, Hq, Dv]; query
@@ -15,17 +16,18 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
     It attends key t when all hold: t < past[b] + S if `past` is given, else
     t < T; t ≤ p if `causal`; p - t < window if `window` is given;
     mask[b, t] ≠ 0 if `mask` i32 [B, T] is given. A query that attends no key
-    yields zeros.
+    yields zeros. Head counts and sizes are static, Hq a multiple of Hkv (G6).
 
     ```mlir
     %o = graph.attention %q, %k, %v past %past causal scale 0.125
        : tensor<?x?x9x64xf32>, tensor<?x8192x3x64xf32>, tensor<?x8192x3x64xf32>, tensor<?xi32> -> tensor<?x?x9x64xf32>
     ```
   }];
-  let arguments = (ins Graph_FloatTensor:$query, Graph_FloatTensor:$key,
-      Graph_FloatTensor:$value, Optional<Graph_IntTensor>:$past,
-      Optional<Graph_IntTensor>:$mask, UnitAttr:$causal, F64Attr:$scale,
-      OptionalAttr<F64Attr>:$softcap, OptionalAttr<I64Attr>:$window);
+  let arguments = (ins Graph_FloatTensor:$query, Graph_StoredFloat:$key,
+      Graph_StoredFloat:$value, Optional<Graph_IntTensor>:$past,
+      Optional<Graph_IntTensor>:$mask, UnitAttr:$causal, Graph_FiniteF64:$scale,
+      OptionalAttr<Graph_PositiveF64>:$softcap,
+      OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$window);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`past` $past^)? (`mask` $mask^)?
@@ -37,17 +39,18 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def RopeOp : Graph_PureOp<"rope"> {
+def RopeOp : Graph_PureOp<"rope", [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "Rotary position embedding (arXiv 2104.09864)";
   let description = [{
     input [B, S, H, D], positions i32 [B, S]. The first `dims` elements of each
     head are rotated in pairs, (i, i + dims/2) for `half`, (2i, 2i+1) for
     `interleaved`, by positions·inv_freq[i], inv_freq[i] = theta^(-2i/dims),
     changed as `scaling` says (`ropeFrequencies` in Graph.h is the one
-    implementation); the other elements are copied.
+    implementation); the other elements are copied. The head size is static
+    (G7).
   }];
   let arguments = (ins Graph_FloatTensor:$input, Graph_IntTensor:$positions,
-      RopeStyleAttr:$style, F64Attr:$theta, I64Attr:$dims,
+      RopeStyleAttr:$style, Graph_PositiveF64:$theta, Graph_Index:$dims,
       OptionalAttr<RopeScalingAttr>:$scaling);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{

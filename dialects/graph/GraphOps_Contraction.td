@@ -4,7 +4,7 @@
 #ifndef TRINE_GRAPH_OPS_CONTRACTION
 #define TRINE_GRAPH_OPS_CONTRACTION
 
-def LinearOp : Graph_PureOp<"linear"> {
+def LinearOp : Graph_PureOp<"linear", [SameOperandsAndResultElementType]> {
   let summary = "y = x · wᵀ (+ bias)";
   let description = [{
     x [.., K], weight [N, K], bias [N] → [.., N], as torch.nn.Linear.
@@ -14,7 +14,7 @@ def LinearOp : Graph_PureOp<"linear"> {
     %y = graph.linear %x, %w : tensor<?x?x576xf32>, tensor<192x576xf32> -> tensor<?x?x192xf32>
     ```
   }];
-  let arguments = (ins Graph_FloatTensor:$input, Graph_FloatTensor:$weight,
+  let arguments = (ins Graph_FloatTensor:$input, Graph_StoredFloat:$weight,
                        Optional<Graph_FloatTensor>:$bias);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
@@ -23,14 +23,14 @@ def LinearOp : Graph_PureOp<"linear"> {
   }];
 }
 
-def GatedOp : Graph_PureOp<"gated"> {
+def GatedOp : Graph_PureOp<"gated", [SameOperandsAndResultElementType]> {
   let summary = "y = activation(x · gateᵀ) ⊙ (x · upᵀ)";
   let description = [{
     The first half of a gated MLP (SwiGLU, GeGLU; arXiv 2002.05202):
     x [.., K], gate and up [N, K] → [.., N].
   }];
-  let arguments = (ins Graph_FloatTensor:$input, Graph_FloatTensor:$gate,
-                       Graph_FloatTensor:$up, ActivationAttr:$activation);
+  let arguments = (ins Graph_FloatTensor:$input, Graph_StoredFloat:$gate,
+                       Graph_StoredFloat:$up, ActivationAttr:$activation);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $activation $input `,` $gate `,` $up attr-dict `:` type($input) `,`
@@ -38,13 +38,13 @@ def GatedOp : Graph_PureOp<"gated"> {
   }];
 }
 
-def MatmulOp : Graph_PureOp<"matmul"> {
+def MatmulOp : Graph_PureOp<"matmul", [SameOperandsAndResultElementType]> {
   let summary = "Batched matrix product of two activations";
   let description = [{
     a [batch.., M, K]; b [batch.., K, N], or [batch.., N, K] with `transpose_b`
     → [batch.., M, N]. The batch dimensions are equal (no broadcast).
   }];
-  let arguments = (ins Graph_FloatTensor:$lhs, Graph_FloatTensor:$rhs,
+  let arguments = (ins Graph_FloatTensor:$lhs, Graph_StoredFloat:$rhs,
                        UnitAttr:$transpose_b);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{

@@ -78,9 +78,53 @@ double trine::graph::evaluate(Activation activation, double x) {
   llvm_unreachable("closed enum");
 }
 
+/// `value` if `other` holds only `neutral` and broadcasting changes no shape.
+static OpFoldResult foldNeutral(Attribute other, double neutral, Value value,
+                                Type result) {
+  auto elements = dyn_cast_or_null<DenseElementsAttr>(other);
+  if (!elements || !elements.isSplat() || value.getType() != result)
+    return {};
+  // Bitwise, so that +0 is not taken for -0: x + (+0) changes x = -0.
+  APFloat wanted(neutral), got = elements.getSplatValue<APFloat>();
+  bool inexact;
+  wanted.convert(got.getSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+  return got.bitwiseIsEqual(wanted) ? OpFoldResult(value) : OpFoldResult();
+}
+
+OpFoldResult AddOp::fold(FoldAdaptor constants) {
+  if (auto kept = foldNeutral(constants.getRhs(), -0.0, getLhs(), getType()))
+    return kept;
+  return foldNeutral(constants.getLhs(), -0.0, getRhs(), getType());
+}
+
+OpFoldResult SubOp::fold(FoldAdaptor constants) {
+  return foldNeutral(constants.getRhs(), 0.0, getLhs(), getType());
+}
+
+OpFoldResult MulOp::fold(FoldAdaptor constants) {
+  if (auto kept = foldNeutral(constants.getRhs(), 1.0, getLhs(), getType()))
+    return kept;
+  return foldNeutral(constants.getLhs(), 1.0, getRhs(), getType());
+}
+
+OpFoldResult DivOp::fold(FoldAdaptor constants) {
+  return foldNeutral(constants.getRhs(), 1.0, getLhs(), getType());
+}
+
+/// Every value of `from` is a value of `to`.
+static bool widens(Type from, Type to) {
+  return from == to || (isa<FloatType>(from) && to.isF32());
+}
+
 OpFoldResult CastOp::fold(FoldAdaptor) {
-  return getInput().getType() == getType() ? OpFoldResult(getInput())
-                                           : OpFoldResult();
+  if (getInput().getType() == getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<CastOp>();
+  if (!inner || !widens(inner.getInput().getType().getElementType(),
+                        inner.getType().getElementType()))
+    return {};
+  setOperand(inner.getInput());
+  return getResult();
 }
 
 LogicalResult CastOp::inferShapes(ArrayRef<SymbolicShape> operands,

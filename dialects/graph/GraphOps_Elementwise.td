@@ -33,8 +33,11 @@ def GeluTanhOp : Graph_Unary<"gelu_tanh", "x/2 · (1 + tanh(√(2/π)·(x + 0.04
   let description = [{ Bound on targets: 4 ulp of |x|, as for `gelu`. }];
 }
 
-class Graph_Binary<string mnemonic, string formula>
-    : Graph_PureOp<mnemonic, [DeclareOpInterfaceMethods<ElementwiseInterface>]> {
+/// `folds`: the operation returns its other operand when one is the constant
+/// that changes no bit (add -0, sub +0, mul 1, div 1).
+class Graph_Binary<string mnemonic, string formula, bit folds = 0>
+    : Graph_PureOp<mnemonic, [SameOperandsAndResultElementType,
+                              DeclareOpInterfaceMethods<ElementwiseInterface>]> {
   let summary = "Elementwise " # formula # ", NumPy broadcasting";
   let description = [{
     Shapes are aligned at the last dimension; a dimension of 1 (static) or a
@@ -45,12 +48,13 @@ class Graph_Binary<string mnemonic, string formula>
   let assemblyFormat = [{
     $lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
   }];
+  let hasFolder = folds;
 }
 
-def AddOp : Graph_Binary<"add", "a + b">;
-def SubOp : Graph_Binary<"sub", "a - b">;
-def MulOp : Graph_Binary<"mul", "a · b">;
-def DivOp : Graph_Binary<"div", "a / b">;
+def AddOp : Graph_Binary<"add", "a + b", 1>;
+def SubOp : Graph_Binary<"sub", "a - b", 1>;
+def MulOp : Graph_Binary<"mul", "a · b", 1>;
+def DivOp : Graph_Binary<"div", "a / b", 1>;
 def MaxOp : Graph_Binary<"max", "max(a, b)">;
 def MinOp : Graph_Binary<"min", "min(a, b)">;
 

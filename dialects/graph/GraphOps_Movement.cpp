@@ -11,6 +11,9 @@ LogicalResult GatherOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     ErrorEmitter emitError) {
   if (failed(expectRank(operands[0], 2, "table", emitError)))
     return failure();
+  auto rows = dyn_cast<AffineConstantExpr>(operands[0][0]);
+  if (rows && rows.getValue() == 0) // no row an index could be clamped to
+    return emitError() << "expected a table of at least one row";
   SymbolicShape result = operands[1];
   result.push_back(operands[0][1]);
   results.push_back(result);
@@ -34,21 +37,50 @@ LogicalResult LastTokenOp::inferShapes(ArrayRef<SymbolicShape> operands,
 //===----------------------------------------------------------------------===//
 
 LogicalResult ReshapeOp::verify() {
-  if (getInput().getType().getElementType() != getType().getElementType())
-    return emitOpError("expected input and result of one element type");
   if (llvm::count(getShape(), -1) > 1)
     return emitOpError("expected -1 at most once in 'shape'");
-  for (int64_t dim : getShape())
-    if (dim < -1)
-      return emitOpError() << "expected sizes of -1 or more, got " << dim;
   return success();
 }
 
+/// `outer` in terms of the input of the reshape by `inner` that gives it
+/// `middle`; nothing when a size it copies has no name there.
+static std::optional<SmallVector<int64_t>>
+composeShapes(ArrayRef<int64_t> inner, ArrayRef<int64_t> middle,
+              ArrayRef<int64_t> outer) {
+  SmallVector<int64_t> shape(outer);
+  for (auto [index, size] : llvm::enumerate(shape)) {
+    if (size != 0)
+      continue;
+    if (!ShapedType::isDynamic(middle[index]))
+      size = middle[index];
+    else if (inner[index] != 0)
+      size = -1; // the inner reshape's rest
+  }
+  if (llvm::count(shape, -1) > 1)
+    return std::nullopt;
+  return shape;
+}
+
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
-  // Row-major reshapes to the same type move nothing.
-  if (getInput().getType() == getType() && getType().getNumDynamicDims() <= 1)
-    return getInput();
-  return {};
+  // The same type, with at most one dynamic dimension that is not copied
+  // (it is what remains), names the same elements.
+  if (getInput().getType() == getType()) {
+    int64_t free = 0;
+    for (auto [index, size] : llvm::enumerate(getShape()))
+      free += getType().isDynamicDim(index) && size != 0;
+    if (free <= 1)
+      return getInput();
+  }
+  auto inner = getInput().getDefiningOp<ReshapeOp>();
+  if (!inner)
+    return {};
+  auto shape =
+      composeShapes(inner.getShape(), inner.getType().getShape(), getShape());
+  if (!shape)
+    return {};
+  setShape(*shape);
+  setOperand(inner.getInput());
+  return getResult();
 }
 
 /// The product of all dimensions, and of those given as numbers or copies, must
@@ -63,6 +95,8 @@ LogicalResult ReshapeOp::inferShapes(ArrayRef<SymbolicShape> operands,
   llvm::SmallBitVector copied(input.size());
   int64_t known = 1, rest = -1;
   for (auto [index, size] : llvm::enumerate(getShape())) {
+    if (size < -1)
+      return emitError() << "expected sizes of -1 or more, got " << size;
     if (size == 0) {
       if (index >= input.size())
         return emitError() << "shape copies dimension " << index
@@ -92,7 +126,11 @@ LogicalResult ReshapeOp::inferShapes(ArrayRef<SymbolicShape> operands,
   }
   bool symbolic = !isa<AffineConstantExpr>(symbols);
   if (rest < 0) {
-    if (!symbolic && constant != known)
+    if (symbolic) // G11
+      return emitError()
+             << "expected -1 in 'shape' to take the input's dynamic "
+                "dimensions";
+    if (constant != known)
       return emitError() << "expected " << constant
                          << " elements besides copied dimensions, got "
                          << known;
@@ -122,10 +160,18 @@ LogicalResult TransposeOp::verify() {
 }
 
 OpFoldResult TransposeOp::fold(FoldAdaptor) {
-  for (auto [index, value] : llvm::enumerate(getPermutation()))
-    if (int64_t(index) != value)
-      return {};
-  return getInput();
+  if (getInput().getType() == getType() &&
+      llvm::equal(getPermutation(), llvm::seq<int64_t>(0, getType().getRank())))
+    return getInput();
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> permutation;
+  for (int64_t index : getPermutation())
+    permutation.push_back(inner.getPermutation()[index]);
+  setPermutation(permutation);
+  setOperand(inner.getInput());
+  return getResult();
 }
 
 LogicalResult TransposeOp::inferShapes(ArrayRef<SymbolicShape> operands,
@@ -149,10 +195,10 @@ LogicalResult SliceOp::verify() {
   auto type = getInput().getType();
   int64_t axis = int64_t(getAxis()), start = int64_t(getStart()),
           size = int64_t(getSize());
-  if (axis < 0 || axis >= type.getRank() || type.isDynamicDim(axis))
+  if (type.isDynamicDim(axis))
     return emitOpError() << "expected a static axis of the input, got " << axis;
   int64_t extent = type.getDimSize(axis);
-  if (start < 0 || size < 0 || start > extent || size > extent - start)
+  if (start > extent || size > extent - start)
     return emitOpError() << "expected a slice within " << extent
                          << " elements, got start " << start << " size "
                          << size;
@@ -160,8 +206,32 @@ LogicalResult SliceOp::verify() {
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor) {
-  return getInput().getType() == getType() ? OpFoldResult(getInput())
-                                           : OpFoldResult();
+  if (getInput().getType() == getType())
+    return getInput();
+  if (auto inner = getInput().getDefiningOp<SliceOp>();
+      inner && inner.getAxis() == getAxis()) {
+    setStart(getStart() + inner.getStart());
+    setOperand(inner.getInput());
+    return getResult();
+  }
+  auto concat = getInput().getDefiningOp<ConcatOp>();
+  if (!concat || concat.getAxis() != getAxis())
+    return {};
+  int64_t start = int64_t(getStart());
+  for (Value part : concat.getInputs()) {
+    int64_t size = cast<RankedTensorType>(part.getType()).getDimSize(getAxis());
+    if (ShapedType::isDynamic(size))
+      return {};
+    if (start < size) {
+      if (start + int64_t(getSize()) > size)
+        return {};
+      setStart(start);
+      setOperand(part);
+      return getResult();
+    }
+    start -= size;
+  }
+  return {};
 }
 
 LogicalResult SliceOp::inferShapes(ArrayRef<SymbolicShape> operands,
@@ -176,16 +246,16 @@ LogicalResult SliceOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
-LogicalResult ConcatOp::verify() {
-  if (getInputs().empty())
-    return emitOpError("expected at least one input");
-  return success();
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  if (getInputs().size() == 1 && getInputs()[0].getType() == getType())
+    return getInputs()[0];
+  return {};
 }
 
 LogicalResult ConcatOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,
                                     ErrorEmitter emitError) {
-  if (operands.empty() || getAxis() >= operands[0].size())
+  if (getAxis() >= operands[0].size())
     return emitError() << "expected inputs with a dimension " << getAxis();
   SymbolicShape result = operands[0];
   for (const SymbolicShape &next : operands.drop_front()) {
@@ -205,10 +275,14 @@ LogicalResult ConcatOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
-LogicalResult RelayoutOp::verify() {
-  if (getInput().getType().getElementType() != getType().getElementType())
-    return emitOpError("expected input and result of one element type");
-  return success();
+OpFoldResult RelayoutOp::fold(FoldAdaptor) {
+  if (getInput().getType() == getType())
+    return getInput();
+  auto inner = getInput().getDefiningOp<RelayoutOp>();
+  if (!inner)
+    return {};
+  setOperand(inner.getInput());
+  return getResult();
 }
 
 LogicalResult RelayoutOp::inferShapes(ArrayRef<SymbolicShape> operands,

@@ -4,20 +4,20 @@
 #ifndef TRINE_GRAPH_OPS_MOVEMENT
 #define TRINE_GRAPH_OPS_MOVEMENT
 
-def GatherOp : Graph_PureOp<"gather"> {
+def GatherOp : Graph_PureOp<"gather", [AllElementTypesMatch<["table", "result"]>]> {
   let summary = "Rows of a table: embedding lookup";
   let description = [{
     table [V, H], indices i32 [..] → [.., H]. Indices that come from an entry's
     input are checked by the host (0 ≤ i < V); a kernel clamps the others.
   }];
-  let arguments = (ins Graph_FloatTensor:$table, Graph_IntTensor:$indices);
+  let arguments = (ins Graph_StoredFloat:$table, Graph_IntTensor:$indices);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $table `,` $indices attr-dict `:` type($table) `,` type($indices) `->` type($result)
   }];
 }
 
-def LastTokenOp : Graph_PureOp<"last_token"> {
+def LastTokenOp : Graph_PureOp<"last_token", [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "The last token's vector of each row";
   let description = [{
     input [B, S, H] → [B, H]: position lengths[b] - 1, or S - 1 without lengths.
@@ -30,11 +30,12 @@ def LastTokenOp : Graph_PureOp<"last_token"> {
   }];
 }
 
-def ReshapeOp : Graph_PureOp<"reshape"> {
+def ReshapeOp : Graph_PureOp<"reshape", [SameOperandsAndResultElementType]> {
   let summary = "The same elements in row-major order under another shape";
   let description = [{
     `shape`: a positive number is a static size, 0 copies the input's dimension
-    at that index, -1 (once) is what remains.
+    at that index, -1 (once) is what remains. Dynamic dimensions are copied or
+    part of what remains (G11).
   }];
   let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$shape);
   let results = (outs Graph_Tensor:$result);
@@ -43,7 +44,7 @@ def ReshapeOp : Graph_PureOp<"reshape"> {
   let hasVerifier = 1;
 }
 
-def TransposeOp : Graph_PureOp<"transpose"> {
+def TransposeOp : Graph_PureOp<"transpose", [SameOperandsAndResultElementType]> {
   let summary = "Result dimension i is input dimension permutation[i]";
   let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Graph_Tensor:$result);
@@ -52,9 +53,10 @@ def TransposeOp : Graph_PureOp<"transpose"> {
   let hasVerifier = 1;
 }
 
-def SliceOp : Graph_PureOp<"slice"> {
+def SliceOp : Graph_PureOp<"slice", [SameOperandsAndResultElementType]> {
   let summary = "Elements start .. start+size-1 along a static axis";
-  let arguments = (ins Graph_Tensor:$input, I64Attr:$axis, I64Attr:$start, I64Attr:$size);
+  let arguments = (ins Graph_Tensor:$input, Graph_Index:$axis, Graph_Index:$start,
+                       Graph_Index:$size);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = [{
     $input `axis` $axis `start` $start `size` $size attr-dict `:` type($input) `->` type($result)
@@ -63,21 +65,21 @@ def SliceOp : Graph_PureOp<"slice"> {
   let hasVerifier = 1;
 }
 
-def ConcatOp : Graph_PureOp<"concat"> {
+def ConcatOp : Graph_PureOp<"concat", [SameOperandsAndResultElementType]> {
   let summary = "Operands one after another along `axis`";
-  let arguments = (ins Variadic<Graph_Tensor>:$inputs, I64Attr:$axis);
+  let arguments = (ins Variadic<Graph_Tensor>:$inputs, Graph_Index:$axis);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "$inputs `axis` $axis attr-dict `:` type($inputs) `->` type($result)";
-  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
-def RelayoutOp : Graph_PureOp<"relayout"> {
+def RelayoutOp : Graph_PureOp<"relayout", [SameOperandsAndResultElementType]> {
   let summary = "The same value in another physical layout";
   let description = [{ Shapes and element types are equal; only the encoding differs. }];
-  let arguments = (ins Graph_Tensor:$input);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = (ins Graph_Stored:$input);
+  let results = (outs Graph_Stored:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
-  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 #endif

@@ -4,14 +4,14 @@
 #ifndef TRINE_GRAPH_OPS_NORMALIZATION
 #define TRINE_GRAPH_OPS_NORMALIZATION
 
-def RmsNormOp : Graph_PureOp<"rms_norm"> {
+def RmsNormOp : Graph_PureOp<"rms_norm", [SameOperandsAndResultElementType]> {
   let summary = "x / sqrt(mean(x²) + epsilon) ⊙ (weight + offset)";
   let description = [{
     Over the last dimension H (arXiv 1910.07467); weight [H]. `offset` is 0, or
     1 for models that store weight - 1 (Gemma).
   }];
   let arguments = (ins Graph_FloatTensor:$input, Graph_FloatTensor:$weight,
-      F64Attr:$epsilon, DefaultValuedAttr<F64Attr, "0.0">:$offset);
+      Graph_NonNegativeF64:$epsilon, DefaultValuedAttr<Graph_FiniteF64, "0.0">:$offset);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight `epsilon` $epsilon attr-dict `:` type($input) `,`
@@ -19,11 +19,11 @@ def RmsNormOp : Graph_PureOp<"rms_norm"> {
   }];
 }
 
-def LayerNormOp : Graph_PureOp<"layer_norm"> {
+def LayerNormOp : Graph_PureOp<"layer_norm", [SameOperandsAndResultElementType]> {
   let summary = "(x - mean(x)) / sqrt(var(x) + epsilon) ⊙ weight + bias";
   let description = [{ Over the last dimension H (arXiv 1607.06450), biased variance; weight and bias [H]. }];
   let arguments = (ins Graph_FloatTensor:$input, Graph_FloatTensor:$weight,
-      Graph_FloatTensor:$bias, F64Attr:$epsilon);
+      Graph_FloatTensor:$bias, Graph_NonNegativeF64:$epsilon);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight `,` $bias `epsilon` $epsilon attr-dict `:` type($input)
@@ -45,7 +45,7 @@ def NormalizeOp : Graph_PureOp<"normalize", [SameOperandsAndResultType]> {
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
-def PoolOp : Graph_PureOp<"pool"> {
+def PoolOp : Graph_PureOp<"pool", [AllElementTypesMatch<["input", "result"]>]> {
   let summary = "One vector for a sequence";
   let description = [{
     input [B, S, H], mask i32 [B, S] → [B, H]. `mean`: Σ mask·x / max(Σ mask,

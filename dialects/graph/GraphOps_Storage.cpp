@@ -9,10 +9,17 @@ using namespace trine::graph;
 
 LogicalResult ParameterOp::verify() {
   auto type = cast<RankedTensorType>(getType());
-  if (!type.hasStaticShape()) // G2
-    return emitOpError() << "expected a static type, got " << type;
+  if (!type.hasStaticShape() || llvm::is_contained(type.getShape(), 0)) // G2
+    return emitOpError() << "expected a static type without empty dimensions, "
+                            "got "
+                         << type;
+  if (getStorage().empty())
+    return emitOpError("expected the name of a storage format");
   if (getSources().empty())
     return emitOpError("expected at least one source tensor");
+  for (StringRef source : getSources().getAsValueRange<StringAttr>())
+    if (source.empty())
+      return emitOpError("expected source tensors with a name");
   return success();
 }
 
@@ -40,14 +47,21 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
                                 "parameter");
 }
 
+LogicalResult ConstantOp::verify() {
+  if (!isa<DenseElementsAttr>(getValue())) // weights are parameters
+    return emitOpError("expected dense elements");
+  return success();
+}
+
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
 LogicalResult StateOp::verify() {
   auto type = cast<RankedTensorType>(getType());
   if (type.getRank() < 2 || !type.isDynamicDim(0) ||
-      type.getNumDynamicDims() != 1) // G4
+      type.getNumDynamicDims() != 1 ||
+      llvm::is_contained(type.getShape(), 0)) // G4
     return emitOpError() << "expected a type [?, capacity, ...] with all but "
-                            "the batch static, got "
+                            "the batch static and not 0, got "
                          << type;
   return success();
 }
@@ -68,13 +82,6 @@ LogicalResult CacheOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
-LogicalResult AppendOp::verify() {
-  if (getState().getType().getElementType() !=
-      getValues().getType().getElementType())
-    return emitOpError("expected state and values of one element type");
-  return success();
-}
-
 LogicalResult AppendOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,
                                     ErrorEmitter emitError) {
@@ -88,6 +95,11 @@ LogicalResult AppendOp::inferShapes(ArrayRef<SymbolicShape> operands,
   for (size_t i = 0; i < state.size(); ++i)
     if (i != 1 && failed(expectDim(values, i, state[i], "values", emitError)))
       return failure();
+  auto capacity = dyn_cast<AffineConstantExpr>(state[1]);
+  auto length = dyn_cast<AffineConstantExpr>(values[1]);
+  if (capacity && length && length.getValue() > capacity.getValue())
+    return emitError() << "expected at most the state's " << capacity.getValue()
+                       << " positions, got " << length.getValue();
   results.push_back(state);
   return success();
 }

@@ -17,7 +17,7 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
     graph.parameter @embed : tensor<49152x576xf32> storage "q8_0" from ["token_embd.weight"]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_Tensor>:$type,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_Stored>:$type,
                        StrAttr:$storage, StrArrayAttr:$sources);
   let assemblyFormat = "$sym_name `:` $type `storage` $storage `from` $sources attr-dict";
   let hasVerifier = 1;
@@ -27,27 +27,29 @@ def WeightOp : Graph_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpI
   let summary = "The value of a parameter";
   let description = [{ The type equals the parameter's (G3). }];
   let arguments = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_Stored:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
 }
 
 def ConstantOp : Graph_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value", "result"]>]> {
   let summary = "A small constant written in the IR";
+  let description = [{ Its elements are dense, never a resource blob. }];
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Graph_Tensor:$result);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
+  let hasVerifier = 1;
 }
 
 def StateOp : Graph_Op<"state", [Symbol]> {
   let summary = "Declares per-session state, such as a key/value cache";
   let description = [{
     Shape [batch, capacity, ...]: batch is dynamic (the session's), everything
-    else static (G4); capacity is the longest sequence. Position p of row b
+    else static and not 0 (G4); capacity is the longest sequence. Position p of row b
     holds what `append` wrote there; positions at or beyond the row's length
     are unspecified.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_FloatTensor>:$type);
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_StoredFloat>:$type);
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let hasVerifier = 1;
 }
@@ -60,25 +62,27 @@ def CacheOp : Graph_Op<"cache", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInt
     state's (G3). Only `append` may use it, once (G5).
   }];
   let arguments = (ins FlatSymbolRefAttr:$state, Graph_Tensor:$like);
-  let results = (outs Graph_FloatTensor:$result);
+  let results = (outs Graph_StoredFloat:$result);
   let assemblyFormat = "$state `like` $like attr-dict `:` type($like) `->` type($result)";
 }
 
-def AppendOp : Graph_PureOp<"append", [AllTypesMatch<["state", "result"]>]> {
+def AppendOp : Graph_Op<"append", [MemoryEffects<[MemWrite]>,
+    DeclareOpInterfaceMethods<ShapeInference>, AllTypesMatch<["state", "result"]>,
+    AllElementTypesMatch<["state", "values"]>]> {
   let summary = "Writes new positions into a state, in place";
   let description = [{
     `values` [B, S, ...] go to positions past[b] .. past[b]+S-1 of row b. The
     result is the whole state after the write and shares the operand's storage.
+    It is written even if nobody reads the result: a later call does.
     The host refuses a call where past[b]+S exceeds the capacity.
   }];
-  let arguments = (ins Graph_FloatTensor:$state, Graph_FloatTensor:$values,
+  let arguments = (ins Graph_StoredFloat:$state, Graph_FloatTensor:$values,
                        Graph_IntTensor:$past);
-  let results = (outs Graph_FloatTensor:$result);
+  let results = (outs Graph_StoredFloat:$result);
   let assemblyFormat = [{
     $values `to` $state `at` $past attr-dict `:` type($values) `,` type($past)
     `->` type($state)
   }];
-  let hasVerifier = 1;
 }
 
 def LengthOp : Graph_PureOp<"length"> {

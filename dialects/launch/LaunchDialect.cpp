@@ -29,16 +29,45 @@ LogicalResult KernelOp::verify() {
   auto terminator = dyn_cast<ReturnOp>(getBlock().back());
   if (!terminator)
     return emitOpError("expected the body to end with launch.return");
-  if (getTies().size() != terminator.getNumOperands()) // L1
+  for (BlockArgument argument : getBlock().getArguments())
+    if (!isa<RankedTensorType>(argument.getType())) // L1
+      return emitOpError() << "expected ranked tensors as operands, got "
+                           << argument.getType();
+  if (getTies().size() != terminator.getNumOperands()) // L9
     return emitOpError() << "expected a tie for each of "
                          << terminator.getNumOperands() << " results, got "
                          << getTies().size();
-  for (int64_t tie : getTies())
-    if (tie < -1 || tie >= int64_t(getBlock().getNumArguments()))
-      return emitOpError() << "tie to operand " << tie << " of "
-                           << getBlock().getNumArguments();
+  llvm::SmallBitVector tied(getBlock().getNumArguments());
+  for (auto [tie, type] : llvm::zip_equal(getTies(), getResultTypes())) {
+    if (tie == -1)
+      continue;
+    if (tie < 0 || tie >= int64_t(tied.size()))
+      return emitOpError() << "tie to operand " << tie << " of " << tied.size();
+    if (tied.test(tie))
+      return emitOpError() << "expected at most one result tied to operand "
+                           << tie;
+    tied.set(tie);
+    if (getBlock().getArgument(tie).getType() != type)
+      return emitOpError() << "expected a result of the tied operand's type "
+                           << getBlock().getArgument(tie).getType() << ", got "
+                           << type;
+  }
   return success();
 }
+
+/// L6: slots, once assigned, are assigned to every result.
+static LogicalResult verifySlots(Operation *op,
+                                 std::optional<ArrayRef<int64_t>> slots) {
+  if (slots && slots->size() != op->getNumResults())
+    return op->emitOpError()
+           << "expected a slot for each of " << op->getNumResults()
+           << " results, got " << slots->size();
+  return success();
+}
+
+LogicalResult CallOp::verify() { return verifySlots(*this, getSlots()); }
+
+LogicalResult CopyOp::verify() { return verifySlots(*this, getSlots()); }
 
 static bool sameUpToDynamicDims(TypeRange a, TypeRange b) {
   if (a.size() != b.size())
@@ -57,7 +86,7 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto kernel =
       tables.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
-    return emitOpError() << "'" << getKernel() << "' is not a kernel";
+    return emitOpError() << "'" << getKernel() << "' is not a kernel"; // L3
   if (!sameUpToDynamicDims(kernel.getBlock().getArgumentTypes(),
                            getOperandTypes()) ||
       !sameUpToDynamicDims(kernel.getResultTypes(), getResultTypes())) { // L3

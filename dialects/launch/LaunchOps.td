@@ -75,14 +75,18 @@ def CallOp : Launch_Op<"call", [DeclareOpInterfaceMethods<SymbolUserOpInterface>
   let assemblyFormat = [{
     $kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)
   }];
+  let hasVerifier = 1;
 }
 
-def CopyOp : Launch_Op<"copy"> {
+def CopyOp : Launch_Op<"copy", [SameOperandsAndResultShape,
+                                SameOperandsAndResultElementType]> {
   let summary = "Copies a value to another device";
+  let description = [{ Shape and element type stay (L10). }];
   let arguments = (ins AnyRankedTensor:$input, StrAttr:$device,
                        OptionalAttr<DenseI64ArrayAttr>:$slots);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$input `to` $device attr-dict `:` type($input)  `->` type($result)";
+  let assemblyFormat = "$input `to` $device attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def CodeOp : Launch_Op<"code", [IsolatedFromAbove, NoTerminator, SingleBlock,
