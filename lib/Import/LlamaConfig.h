@@ -1,0 +1,29 @@
+//===- LlamaConfig.h - sizes of a Llama model -------------------*- C++ -*-===//
+// Read and checked from config.json or GGUF metadata.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "ModelBuilder.h"
+
+namespace trine {
+
+struct LlamaConfig {
+  int64_t hidden = 0, layers = 0, heads = 0, keyValueHeads = 0, headSize = 0;
+  int64_t feedForward = 0, vocabulary = 0, positions = 0;
+  double epsilon = 0, ropeTheta = 10000;
+  int64_t ropeDims = 0;
+  graph::RopeStyle ropeStyle = graph::RopeStyle::Half;
+  graph::RopeScalingAttr ropeScaling; ///< null: none
+  graph::Activation activation = graph::Activation::Silu;
+  bool tied = false; ///< the output projection is the embedding table
+  /// Does the node ("layers.0.mlp.up_proj") have a bias?
+  std::function<bool(const std::string &node)> hasBias;
+};
+
+/// Both report what is unsupported or contradictory to `model`, set its
+/// `storedName` and throw what makes reading on pointless.
+LlamaConfig readLlamaConfig(ModelBuilder &model, const HFModel &files);
+LlamaConfig readLlamaConfig(ModelBuilder &model, const GgufFile &file);
+
+} // namespace trine

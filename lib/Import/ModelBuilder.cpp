@@ -1,0 +1,215 @@
+//===- ModelBuilder.cpp - what every architecture builds with -------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "ModelBuilder.h"
+
+#include <fmt/ranges.h>
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::graph;
+
+ModelBuilder::ModelBuilder(MLIRContext &context, const Model &model,
+                           const ImportOptions &options,
+                           std::vector<std::string> &warnings)
+    : model(model), builder(&context), f32(builder.getF32Type()),
+      i32(builder.getI32Type()), options(options), warnings(warnings),
+      module(ModuleOp::create(NameLoc::get(builder.getStringAttr(model.name)))),
+      symbols(*module), missing(model.unsupported) {}
+
+void ModelBuilder::check() const {
+  refuseUnsupported(model.name, missing);
+  if (faults.size() == 1)
+    throw Error(ExitCode::BadInput, model.name, faults[0]);
+  if (!faults.empty())
+    throw Error(ExitCode::BadInput, model.name,
+                fmt::format("{} faults", faults.size()), faults);
+}
+
+void ModelBuilder::checkLayers(const char *key, int64_t layers) {
+  size_t tensors = model.weights().tensors().size();
+  if (layers > int64_t(tensors))
+    bad(fmt::format("{}: {} layers, but the model has only {} tensors", key,
+                    layers, tensors));
+}
+
+int64_t ModelBuilder::maxSequence(int64_t limit, bool hard) {
+  sequenceLimit = options.maxSequence ? options.maxSequence
+                                      : std::min<int64_t>(limit, 8192);
+  if (sequenceLimit > limit) {
+    warn(
+        fmt::format("--max-sequence={} is beyond the model's own limit of {}{}",
+                    sequenceLimit, limit, hard ? ", which is used" : ""));
+    if (hard)
+      sequenceLimit = limit;
+  }
+  return sequenceLimit;
+}
+
+//===----------------------------------------------------------------------===//
+// Entries
+//===----------------------------------------------------------------------===//
+
+void ModelBuilder::entry(const std::string &name,
+                         const std::vector<Argument> &arguments,
+                         const std::string &result, const Body &body) {
+  entryNames.push_back(name);
+  if (!options.entries.empty() && !llvm::is_contained(options.entries, name))
+    return;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto function = func::FuncOp::create(builder, at(name), name,
+                                       builder.getFunctionType({}, {}));
+  Block *block = function.addEntryBlock();
+  for (const Argument &argument : arguments) {
+    SmallVector<int64_t> shape;
+    for (const std::string &dim : argument.dims)
+      shape.push_back(dim == "1" ? 1 : ShapedType::kDynamic);
+    block->addArgument(RankedTensorType::get(shape, i32), at(argument.name));
+  }
+  builder.setInsertionPointToStart(block);
+  Value value = body(block->getArguments());
+  func::ReturnOp::create(builder, at(name), value);
+  function.setFunctionType(
+      builder.getFunctionType(block->getArgumentTypes(), value.getType()));
+  for (auto [index, argument] : llvm::enumerate(arguments)) {
+    SmallVector<StringRef> dims;
+    for (const std::string &dim : argument.dims)
+      if (dim != "1")
+        dims.push_back(dim);
+    function.setArgAttr(index, "graph.name",
+                        builder.getStringAttr(argument.name));
+    function.setArgAttr(index, "graph.dims", builder.getStrArrayAttr(dims));
+    if (argument.indexLimit)
+      function.setArgAttr(index, "graph.index_limit",
+                          builder.getI64IntegerAttr(argument.indexLimit));
+    if (argument.optional)
+      function.setArgAttr(index, "graph.optional", builder.getUnitAttr());
+  }
+  function.setResultAttr(0, "graph.name", builder.getStringAttr(result));
+}
+
+OwningOpRef<ModuleOp>
+ModelBuilder::finish(StringRef kind,
+                     const std::function<bool(StringRef)> &ignored) {
+  for (const std::string &name : options.entries)
+    if (!llvm::is_contained(entryNames, name))
+      throw Error(ExitCode::Usage, "--entries",
+                  fmt::format("'{}' has no entry '{}'; it has {}", model.name,
+                              name, fmt::join(entryNames, ", ")));
+  for (const StoredTensor &tensor : model.weights().tensors())
+    if (!used.count(tensor.name) && !ignored(tensor.name))
+      unsupported(fmt::format("tensor '{}' has no place in this architecture",
+                              tensor.name));
+  check();
+  ModuleOp op = *module;
+  op->setAttr("graph.kind", builder.getStringAttr(kind));
+  op->setAttr("graph.model", builder.getStringAttr(model.name));
+  op->setAttr("graph.max_sequence", builder.getI64IntegerAttr(sequenceLimit));
+  op->setAttr("graph.max_batch", builder.getI64IntegerAttr(options.maxBatch));
+  return std::move(module);
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void ModelBuilder::declare(const std::string &parameter,
+                           ArrayRef<int64_t> shape) {
+  std::string stored = storedName(parameter);
+  used.insert(stored);
+  const StoredTensor *tensor = model.weights().find(stored);
+  std::string storage = "f32";
+  if (!tensor) {
+    bad(fmt::format("tensor '{}' is missing", stored));
+  } else if (tensor->storage != Storage::Unsupported) {
+    storage = storageName(tensor->storage);
+    if (!storageInfo(tensor->storage).decodable)
+      unsupported(
+          fmt::format("tensor '{}': expected floating-point elements, got {}",
+                      stored, storage));
+    if (ArrayRef<int64_t>(tensor->shape) != shape)
+      bad(fmt::format("tensor '{}': expected shape [{}], got [{}]", stored,
+                      fmt::join(shape, ", "), fmt::join(tensor->shape, ", ")));
+  }
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto op = ParameterOp::create(builder, at(parameter), parameter,
+                                RankedTensorType::get(shape, f32), storage,
+                                builder.getStrArrayAttr({stored}));
+  symbols.insert(op);
+}
+
+Value ModelBuilder::weight(const std::string &parameter,
+                           std::vector<int64_t> shape) {
+  if (!symbols.lookup(parameter))
+    declare(parameter, shape);
+  return WeightOp::create(builder, at(parameter),
+                          RankedTensorType::get(shape, f32), parameter);
+}
+
+Value ModelBuilder::linear(const std::string &node, Value x, int64_t features,
+                           bool bias) {
+  int64_t inputs = cast<RankedTensorType>(x.getType()).getShape().back();
+  Value w = weight(node + ".weight", {features, inputs});
+  return make<LinearOp>(node, x, w,
+                        bias ? weight(node + ".bias", {features}) : Value());
+}
+
+Value ModelBuilder::reshape(const std::string &node, Value x,
+                            ArrayRef<int64_t> shape) {
+  return make<ReshapeOp>(node, x, builder.getDenseI64ArrayAttr(shape));
+}
+
+Value ModelBuilder::activate(const std::string &node, Value x,
+                             Activation kind) {
+  switch (kind) {
+  case Activation::Silu:
+    return make<SiluOp>(node, x);
+  case Activation::Gelu:
+    return make<GeluOp>(node, x);
+  case Activation::GeluTanh:
+    return make<GeluTanhOp>(node, x);
+  case Activation::Relu:
+    return make<ReluOp>(node, x);
+  }
+  llvm_unreachable("covered switch");
+}
+
+Value ModelBuilder::positions(Value tokens, Value past) {
+  return graph::build<PositionsOp>(builder, at("positions"), i32, tokens, past);
+}
+
+Value ModelBuilder::pastLength(Value tokens) {
+  return graph::build<LengthOp>(builder, at("past"), i32, tokens);
+}
+
+Value ModelBuilder::append(const std::string &node, const std::string &state,
+                           Value values, Value past) {
+  SmallVector<int64_t> shape(
+      cast<RankedTensorType>(values.getType()).getShape());
+  shape[0] = ShapedType::kDynamic;
+  // The kernels read the cache in blocks; the limit itself is the host's.
+  shape[1] = llvm::alignTo(sequenceLimit, 64);
+  auto type = RankedTensorType::get(shape, f32);
+  if (!symbols.lookup(state)) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(module->getBody());
+    symbols.insert(StateOp::create(builder, at(node), state, type));
+  }
+  Value cache = CacheOp::create(builder, at(node), type, state, values);
+  return make<AppendOp>(node, cache, values, past);
+}
+
+Activation trine::activation(ModelBuilder &model, const std::string &name) {
+  if (name == "silu" || name == "swish")
+    return Activation::Silu;
+  if (name == "gelu")
+    return Activation::Gelu;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh")
+    return Activation::GeluTanh;
+  if (name == "relu")
+    return Activation::Relu;
+  model.unsupported(fmt::format("activation '{}'", name));
+  return Activation::Silu;
+}

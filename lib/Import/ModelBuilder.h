@@ -1,0 +1,119 @@
+//===- ModelBuilder.h - what every architecture builds with -----*- C++ -*-===//
+// Entries, checked weights and named nodes. Faults are collected, so that a
+// model's problems are listed all at once: a weight that is missing or
+// misshaped still gets the type the architecture expects.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/graph/Graph.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "trine/Import/Import.h"
+
+#include <functional>
+#include <set>
+
+namespace trine {
+
+class ModelBuilder {
+public:
+  ModelBuilder(mlir::MLIRContext &context, const Model &model,
+               const ImportOptions &options,
+               std::vector<std::string> &warnings);
+
+  const Model &model;
+  mlir::OpBuilder builder;
+  mlir::Type f32, i32;
+
+  //===--- Faults ---------------------------------------------------------===//
+
+  void bad(std::string what) { faults.push_back(std::move(what)); }
+  void unsupported(std::string what) { missing.push_back(std::move(what)); }
+  void warn(std::string what) { warnings.push_back(std::move(what)); }
+  /// Throws if anything was reported so far.
+  void check() const;
+  /// A count of layers must be one that the tensors can fill.
+  void checkLayers(const char *key, int64_t layers);
+
+  //===--- The module -----------------------------------------------------===//
+
+  /// Longest sequence: the option, else `limit` or 8192, whichever is less.
+  /// `hard`: positions beyond `limit` do not exist in the model.
+  int64_t maxSequence(int64_t limit, bool hard);
+
+  struct Argument {
+    std::string name;
+    std::vector<std::string> dims; ///< "B", "S": dynamic; "1": that size
+    int64_t indexLimit = 0;
+    bool optional = false;
+  };
+  using Body =
+      std::function<mlir::Value(llvm::ArrayRef<mlir::BlockArgument> arguments)>;
+  /// A public function, unless the options leave it out.
+  void entry(const std::string &name, const std::vector<Argument> &arguments,
+             const std::string &result, const Body &body);
+
+  /// Refuses tensors that no entry used and `ignored` does not name, then hands
+  /// the module over.
+  mlir::OwningOpRef<mlir::ModuleOp>
+  finish(llvm::StringRef kind,
+         const std::function<bool(llvm::StringRef)> &ignored);
+
+  //===--- Nodes ----------------------------------------------------------===//
+
+  /// Node path and parameter name → the file's tensor name.
+  std::function<std::string(const std::string &)> storedName;
+
+  mlir::Location at(const std::string &node) {
+    return mlir::NameLoc::get(builder.getStringAttr(node));
+  }
+  template <typename OpT, typename... Args>
+  mlir::Value make(const std::string &node, Args &&...args) {
+    return graph::build<OpT>(builder, at(node), f32,
+                             std::forward<Args>(args)...);
+  }
+  bool has(const std::string &parameter) const {
+    return model.weights().find(storedName(parameter));
+  }
+  mlir::FloatAttr real(double value) { return builder.getF64FloatAttr(value); }
+  mlir::IntegerAttr integer(int64_t value) {
+    return builder.getI64IntegerAttr(value);
+  }
+
+  mlir::Value weight(const std::string &parameter, std::vector<int64_t> shape);
+  /// x · node.weightᵀ (+ node.bias).
+  mlir::Value linear(const std::string &node, mlir::Value x, int64_t features,
+                     bool bias);
+  mlir::Value reshape(const std::string &node, mlir::Value x,
+                      llvm::ArrayRef<int64_t> shape);
+  mlir::Value activate(const std::string &node, mlir::Value x,
+                       graph::Activation kind);
+  /// Position of each token, after `past` tokens of each row if given.
+  mlir::Value positions(mlir::Value tokens, mlir::Value past);
+  mlir::Value pastLength(mlir::Value tokens);
+  /// Appends `values` [B, S, ...] to the state and gives the whole of it.
+  mlir::Value append(const std::string &node, const std::string &state,
+                     mlir::Value values, mlir::Value past);
+
+private:
+  void declare(const std::string &parameter, llvm::ArrayRef<int64_t> shape);
+
+  const ImportOptions &options;
+  std::vector<std::string> &warnings;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::SymbolTable symbols;
+  std::vector<std::string> faults, missing, entryNames;
+  std::set<std::string, std::less<>> used;
+  int64_t sequenceLimit = 0;
+};
+
+//===--- Architectures ----------------------------------------------------===//
+
+mlir::OwningOpRef<mlir::ModuleOp> buildLlama(ModelBuilder &model);
+mlir::OwningOpRef<mlir::ModuleOp> buildBert(ModelBuilder &model);
+
+/// A config's activation by name; reports an unknown one.
+graph::Activation activation(ModelBuilder &model, const std::string &name);
+
+} // namespace trine

@@ -1,0 +1,107 @@
+//===- Options.cpp - trine-compile's command line -------------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Options.h"
+#include "trine/Formats/WeightSource.h"
+#include "trine/Support/CommandLine.h"
+#include "trine/Support/Error.h"
+
+#include <thread>
+
+using namespace trine;
+
+nlohmann::json CompileOptions::recorded() const {
+  return {{"target", targets},    {"cpu", cpu},
+          {"place", place},       {"compute", compute},
+          {"weights", weights},   {"kv", kv},
+          {"entries", entries},   {"max_sequence", maxSequence},
+          {"max_batch", maxBatch}};
+}
+
+static void declare(CommandLine &line, CompileOptions &o) {
+  line.text("-o", "OUT", o.output,
+            "the package, or the directory of --emit=asm|object")
+      .list("--target", "DEVICE[,…]", o.targets, /*split=*/true,
+            "devices in order of preference: cpu, reference (default cpu)")
+      .text("--cpu", "CPU", o.cpu,
+            "native (default), x86-64-v3, x86-64-v4 or an LLVM CPU name")
+      .list("--place", "PATTERN=DEVICE", o.place, /*split=*/false,
+            "place operations by name or by the model's node, e.g.\n"
+            "graph.attention=reference, 'layers.3.*=cpu'; the last match wins")
+      .text("--compute", "TYPE", o.compute,
+            "operand precision of contractions: f32 (default)")
+      .text("--weights", "TYPE", o.weights,
+            "how weights are stored: keep (default), f32, bf16, f16")
+      .text("--kv", "TYPE", o.kv, "type of the key/value cache: f32 (default)")
+      .text("--quantize", "RECIPE", o.quantize,
+            "quantize with a preset or a recipe file (not yet)")
+      .list("--entries", "NAME[,…]", o.entries, /*split=*/true,
+            "entries to compile (default: all the model has)")
+      .integer("--max-sequence", "N", o.maxSequence, 1, 1 << 24,
+               "longest sequence (default: the model's limit, at most 8192)")
+      .integer("--max-batch", "N", o.maxBatch, 1, 1 << 16,
+               "largest batch (default 16)")
+      .text("--weights-from", "MODEL", o.weightsFrom,
+            "where a .mlir input's parameters are stored")
+      .choice("--emit", {"package", "graph", "asm", "object"}, o.emit,
+              "what to write (default package)")
+      .flag("--print-phases", o.printPhases, "list the phases and stop")
+      .text("--from", "PHASE", o.from,
+            "IN is a module saved after the phase before PHASE")
+      .text("--to", "PHASE", o.to, "stop after PHASE and write its module")
+      .text("--save-phases", "DIR", o.savePhases,
+            "write the module after each phase into DIR")
+      .flag("--check", o.check, "only say what is unsupported")
+      .integer("--jobs", "N", o.jobs, 1, 1024,
+               "threads (default: all CPUs this process may use)")
+      .text("--report", "FILE.json", o.report,
+            "phase times, kernels, weights and placement as JSON")
+      .flag("--quiet", o.quiet, "no progress on the terminal");
+}
+
+/// Parts of the contract that this version does not have, with the reason.
+static void refuseUnsupportedOptions(const CompileOptions &o) {
+  std::vector<std::string> items;
+  if (o.compute != "f32")
+    items.push_back(
+        fmt::format("--compute={}: kernels compute in f32", o.compute));
+  if (o.kv != "f32")
+    items.push_back(fmt::format("--kv={}: the cache is stored as f32", o.kv));
+  if (o.weights != "keep" && o.weights != "f32")
+    items.push_back(fmt::format(
+        "--weights={}: packed weights are f32 (keep decodes them)", o.weights));
+  if (!o.quantize.empty())
+    items.push_back("--quantize: there is no quantization yet");
+  for (const std::string &target : o.targets)
+    if (target != "cpu" && target != "reference")
+      items.push_back(
+          fmt::format("--target={}: there is cpu and reference", target));
+  refuseUnsupported("trine-compile", items);
+}
+
+std::optional<CompileOptions> trine::parseOptions(int argc, char **argv) {
+  CompileOptions o;
+  CommandLine line("trine-compile", "IN -o OUT.trine [options]",
+                   "Compiles a transformer ahead of time into one package. IN "
+                   "is a .gguf file, a\nHugging Face directory, or a .mlir "
+                   "file in the graph dialect.");
+  declare(line, o);
+  std::vector<std::string> inputs;
+  if (!line.parse(argc, argv, inputs))
+    return std::nullopt;
+  if (o.printPhases)
+    return o;
+  if (inputs.size() != 1)
+    line.fail(inputs.empty()
+                  ? "no input"
+                  : fmt::format("expected one input, got {}", inputs.size()));
+  o.input = inputs[0];
+  if (o.targets.empty())
+    o.targets = {"cpu"};
+  if (!o.jobs)
+    o.jobs = std::max(1u, std::thread::hardware_concurrency());
+  if (o.output.empty() && !o.check && o.emit != "graph" && o.to.empty())
+    line.fail("no output; give -o");
+  refuseUnsupportedOptions(o);
+  return o;
+}

@@ -1,0 +1,33 @@
+//===- Options.h - trine-compile's command line -----------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trine {
+
+/// What a user asks of one compile; the contract's flags by their names.
+struct CompileOptions {
+  std::string input, output, weightsFrom;
+  std::vector<std::string> targets, place, entries;
+  std::string cpu = "native";
+  std::string compute = "f32", weights = "keep", kv = "f32", quantize;
+  std::string emit = "package";
+  std::string from, to, savePhases, report;
+  int64_t maxSequence = 0, maxBatch = 16, jobs = 0; ///< 0: not given
+  bool check = false, printPhases = false, quiet = false;
+
+  /// What shapes the package, as its manifest records it: no paths, no jobs.
+  nlohmann::json recorded() const;
+};
+
+/// Nothing after --help or --version. Throws Usage for what contradicts and
+/// Unsupported, with all of it, for what this version cannot do.
+std::optional<CompileOptions> parseOptions(int argc, char **argv);
+
+} // namespace trine
