@@ -33,7 +33,7 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
     $query `,` $key `,` $value (`past` $past^)? (`mask` $mask^)?
     (`causal` $causal^)? `scale` $scale (`softcap` $softcap^)?
     (`window` $window^)? attr-dict `:` type($query) `,` type($key) `,`
-    type($value) (`,` `past` type($past)^)? (`,` `mask` type($mask)^)?
+    type($value) (`,` `past` type($past)^)? (`mask` type($mask)^)?
     `->` type($result)
   }];
   let hasVerifier = 1;

@@ -9,6 +9,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "trine/Reference/Passes.h"
 
 void trine::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -20,4 +21,5 @@ void trine::registerDialects(mlir::DialectRegistry &registry) {
 void trine::registerPasses() {
   mlir::registerAllPasses();
   launch::registerLaunchPasses();
+  reference::registerReferencePasses();
 }

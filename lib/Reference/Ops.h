@@ -1,0 +1,37 @@
+//===- Ops.h - the op families of the interpreter ---------------*- C++ -*-===//
+// Each family computes the result of one operation from operands whose shapes
+// have been checked; false when the operation is another family's.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/graph/Graph.h"
+#include "trine/Reference/Tensor.h"
+#include "trine/Support/Error.h"
+
+namespace trine::reference {
+
+using Operands = llvm::ArrayRef<Tensor>;
+
+bool evaluateContraction(mlir::Operation *op, Operands operands,
+                         Tensor &result);
+bool evaluateAttention(mlir::Operation *op, Operands operands, Tensor &result);
+bool evaluateNormalization(mlir::Operation *op, Operands operands,
+                           Tensor &result);
+bool evaluateElementwise(mlir::Operation *op, Operands operands,
+                         Tensor &result);
+bool evaluateMovement(mlir::Operation *op, Operands operands, Tensor &result);
+/// `append` writes into its operand, which becomes the result.
+bool evaluateStorage(mlir::Operation *op, Operands operands, Tensor &result);
+
+/// "file:line:column: 'graph.gather'": where messages about `op` point.
+std::string describe(mlir::Operation *op);
+
+/// throw fault(op, "expected ..., got {}", ...): BadInput at the operation.
+template <typename... Args>
+Error fault(mlir::Operation *op, fmt::format_string<Args...> text,
+            Args &&...args) {
+  return badInput(describe(op), text, std::forward<Args>(args)...);
+}
+
+} // namespace trine::reference
