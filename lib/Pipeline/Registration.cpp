@@ -10,6 +10,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "trine/Reference/Passes.h"
+#include "trine/Target/Target.h"
 
 void trine::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
@@ -22,4 +23,5 @@ void trine::registerPasses() {
   mlir::registerAllPasses();
   launch::registerLaunchPasses();
   reference::registerReferencePasses();
+  registerCPUPasses();
 }

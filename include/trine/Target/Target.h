@@ -68,6 +68,9 @@ public:
 std::unique_ptr<Target> createCPUTarget(llvm::StringRef cpu,
                                         std::string &error);
 
+/// cpu-emit-kernels, cpu-lower-to-llvm.
+void registerCPUPasses();
+
 /// Runs every graph operation by lib/Reference; its code is the kernels' text.
 std::unique_ptr<Target> createReferenceTarget();
 

@@ -1,0 +1,91 @@
+//===- CPUTarget.cpp - the CPU as a target --------------------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Assemble.h"
+#include "Family.h"
+#include "Passes.h"
+#include "trine/Target/Target.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::graph;
+
+namespace {
+
+class CPUTarget : public Target {
+public:
+  CPUTarget(StringRef cpu, cpu::MachineModel machine)
+      : cpu(cpu), machine(std::move(machine)) {}
+
+  StringRef name() const override { return "cpu"; }
+  std::string whyUnsupported(Operation *) const override { return ""; }
+
+  std::optional<LayoutAttr> requiredLayout(OpOperand &use) const override;
+
+  bool canFuse(Operation *root, Operation *consumer) const override {
+    const cpu::Family *family = cpu::findFamily(root);
+    return family && family->canFuse && family->canFuse(root, consumer);
+  }
+
+  AffineExpr scratchBytes(launch::KernelOp kernel,
+                          ArrayRef<SymbolicShape> operands) const override {
+    const cpu::Family *family = cpu::findFamily(cpu::rootOf(kernel));
+    if (!family || !family->scratch)
+      return getAffineConstantExpr(0, kernel.getContext());
+    return family->scratch(kernel, operands, machine);
+  }
+
+  void addPasses(OpPassManager &passes) const override {
+    passes.addPass(cpu::createEmitKernelsPass({cpu}));
+    passes.addNestedPass<launch::CodeOp>(cpu::createLowerToLLVMPass());
+  }
+
+  FailureOr<DeviceImage>
+  assemble(ModuleOp module, const AssembleOptions &options) const override {
+    return cpu::assemble(module, machine, options);
+  }
+
+private:
+  std::string cpu;
+  cpu::MachineModel machine;
+};
+
+} // namespace
+
+std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
+  Operation *op = use.getOwner();
+  unsigned operand = use.getOperandNumber();
+  auto layout = [&](LayoutKind kind, int64_t width) {
+    return LayoutAttr::get(op->getContext(), kind, width);
+  };
+  if (isa<LinearOp>(op) && operand == 1)
+    return layout(LayoutKind::Panels, machine.panel);
+  if (isa<GatedOp>(op) && (operand == 1 || operand == 2))
+    return layout(LayoutKind::Panels, machine.gatedPanel);
+  if (auto matmul = dyn_cast<MatmulOp>(op); matmul && operand == 1)
+    // A plain [K, N] is read in place: its rows are panels of stride N.
+    return matmul.getTransposeB() ? layout(LayoutKind::Panels, machine.panel)
+                                  : LayoutAttr();
+  if (isa<AttentionOp>(op) && operand == 1)
+    return layout(LayoutKind::HeadPanels, machine.keyPanel);
+  if (isa<AttentionOp>(op) && operand == 2) {
+    // Both orders of the value are read in place; state is kept by heads.
+    auto append = use.get().getDefiningOp<AppendOp>();
+    return append ? layout(LayoutKind::Heads, 1) : LayoutAttr();
+  }
+  if (isa<GatherOp, RelayoutOp>(op) && operand == 0)
+    return std::nullopt;
+  if (isa<AppendOp>(op) && operand == 0)
+    return std::nullopt; // the state's, whatever its readers chose
+  return LayoutAttr();
+}
+
+std::unique_ptr<Target> trine::createCPUTarget(StringRef cpu,
+                                               std::string &error) {
+  auto machine = cpu::MachineModel::get(cpu, error);
+  if (!machine)
+    return nullptr;
+  return std::make_unique<CPUTarget>(cpu, std::move(*machine));
+}
+
+void trine::registerCPUPasses() { cpu::registerCPUPasses(); }

@@ -1,0 +1,98 @@
+//===- Epilogue.cpp - fused elementwise operations in registers -----------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "KernelEmitter.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::cpu;
+
+static bool isElementwise(Operation *op) {
+  return isa<graph::Elementwise, graph::CastOp>(op);
+}
+
+/// The vector of an argument of the kernel at `position`.
+static Value loadAt(KernelEmitter &emitter, const Tensor &tensor,
+                    const Position &position) {
+  if (tensor.type.hasStaticShape() && tensor.type.getNumElements() == 1)
+    return emitter.broadcast(
+        emitter.loadScalar(tensor.pointer, tensor.element()));
+  Value offset = position.column;
+  if (tensor.rank() > 1)
+    offset = emitter.add(emitter.mul(position.row, position.columns), offset);
+  return emitter.load(emitter.at(tensor.pointer, tensor.element(), offset),
+                      tensor.element(), position.mask);
+}
+
+static void storeAt(KernelEmitter &emitter, const Tensor &tensor, Value vector,
+                    const Position &position,
+                    SmallVectorImpl<std::function<void()>> &stores) {
+  Value address =
+      emitter.at(tensor.pointer, tensor.element(),
+                 emitter.add(emitter.mul(position.row, position.columns),
+                             position.column));
+  stores.push_back([&emitter, &tensor, vector, address, position] {
+    emitter.store(vector, address, tensor.element(), position.mask);
+  });
+}
+
+LogicalResult
+cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
+                  const Position &position,
+                  SmallVectorImpl<std::function<void()>> &stores) {
+  // A value follows from the root when one of its operands does.
+  for (Operation &op : emitter.kernel.getBlock().without_terminator()) {
+    if (op.getNumResults() != 1 || values.contains(op.getResult(0)) ||
+        llvm::none_of(op.getOperands(),
+                      [&](Value v) { return values.contains(v); }))
+      continue;
+    Value result;
+    if (isa<graph::ReshapeOp>(op)) {
+      result = values.lookup(op.getOperand(0));
+    } else if (isElementwise(&op)) {
+      SmallVector<Value> operands;
+      for (Value operand : op.getOperands()) {
+        Value vector = values.lookup(operand);
+        if (!vector) {
+          const Tensor &tensor = emitter.operand(operand);
+          if (!tensor.pointer)
+            return op.emitOpError("expected operands that follow from the "
+                                  "kernel's root or are its arguments");
+          vector = values[operand] = loadAt(emitter, tensor, position);
+        }
+        operands.push_back(vector);
+      }
+      result = emitElementwise(emitter, &op, operands);
+    }
+    if (!result)
+      return op.emitOpError("cannot be part of a fused cpu kernel");
+    Type element =
+        cast<RankedTensorType>(op.getResult(0).getType()).getElementType();
+    values[op.getResult(0)] = emitter.round(result, element);
+  }
+  for (auto [index, returned] : llvm::enumerate(
+           emitter.kernel.getBlock().getTerminator()->getOperands()))
+    if (Value vector = values.lookup(returned);
+        vector && !emitter.operand(returned).pointer)
+      storeAt(emitter, emitter.result(index), vector, position, stores);
+  return success();
+}
+
+bool cpu::fitsEpilogue(Operation *root, Operation *consumer) {
+  if (isa<graph::ReshapeOp>(consumer))
+    return true;
+  if (!isElementwise(consumer))
+    return false;
+  auto shape = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape();
+  };
+  int64_t columns = shape(root->getResult(0)).back();
+  ArrayRef<int64_t> result = shape(consumer->getResult(0));
+  return llvm::all_of(consumer->getOperands(), [&](Value operand) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    bool vector = type.getRank() == 1 && type.getDimSize(0) == columns &&
+                  result.back() == columns;
+    bool single = type.hasStaticShape() && type.getNumElements() == 1;
+    return type.getShape() == result || vector || single;
+  });
+}

@@ -1,0 +1,298 @@
+//===- KernelEmitter.cpp - builds the code of one CPU kernel --------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::cpu;
+
+KernelEmitter::KernelEmitter(launch::KernelOp kernel,
+                             const MachineModel &machine)
+    : kernel(kernel), machine(machine),
+      b(kernel.getLoc(), kernel.getContext()) {
+  b.setInsertionPointAfter(kernel);
+  code = launch::CodeOp::create(
+      b, FlatSymbolRefAttr::get(b.getContext(), kernel.getSymName()));
+  b.createBlock(&code.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Type i64 = b.getI64Type();
+  auto function =
+      func::FuncOp::create(b, kernel.getSymName(),
+                           b.getFunctionType({pointer, i64, i64, pointer}, {}));
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  func::ReturnOp::create(b);
+  b.setInsertionPointToStart(entry);
+  thread = entry->getArgument(1);
+  threads = entry->getArgument(2);
+  scratch = entry->getArgument(3);
+
+  int64_t word = 0;
+  for (BlockArgument argument : kernel.getBlock().getArguments())
+    operands[argument] =
+        loadTensor(entry->getArgument(0), word, argument.getType());
+  for (Type type : kernel.getResultTypes())
+    results.push_back(loadTensor(entry->getArgument(0), word, type));
+}
+
+Tensor KernelEmitter::loadTensor(Value argv, int64_t &word, Type type) {
+  Tensor tensor;
+  tensor.type = cast<RankedTensorType>(type);
+  tensor.pointer = LLVM::LoadOp::create(
+      b, argv.getType(), at(argv, b.getI64Type(), index(word++)));
+  for (int64_t size : tensor.type.getShape()) {
+    tensor.dims.push_back(
+        ShapedType::isDynamic(size)
+            ? loadScalar(at(argv, b.getI64Type(), index(word)), b.getI64Type())
+            : index(size));
+    ++word;
+  }
+  return tensor;
+}
+
+const Tensor &KernelEmitter::operand(Value argument) const {
+  static const Tensor none;
+  auto found = operands.find(argument);
+  return found == operands.end() ? none : found->second;
+}
+
+SmallVector<const Tensor *> KernelEmitter::resultsOf(Value value) const {
+  SmallVector<const Tensor *> found;
+  launch::KernelOp op = kernel;
+  for (OpOperand &returned : op.getBlock().getTerminator()->getOpOperands())
+    if (returned.get() == value)
+      found.push_back(&results[returned.getOperandNumber()]);
+  return found;
+}
+
+Value KernelEmitter::product(const Tensor &tensor, unsigned from, unsigned to) {
+  Value total = index(1);
+  for (unsigned i = from; i < to; ++i)
+    total = mul(total, tensor.dims[i]);
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// Index arithmetic
+//===----------------------------------------------------------------------===//
+
+Value KernelEmitter::index(int64_t value) {
+  return arith::ConstantIntOp::create(b, value, 64);
+}
+Value KernelEmitter::add(Value x, Value y) {
+  return b.createOrFold<arith::AddIOp>(x, y);
+}
+Value KernelEmitter::sub(Value x, Value y) {
+  return b.createOrFold<arith::SubIOp>(x, y);
+}
+Value KernelEmitter::mul(Value x, Value y) {
+  return b.createOrFold<arith::MulIOp>(x, y);
+}
+Value KernelEmitter::div(Value x, Value y) {
+  return b.createOrFold<arith::DivUIOp>(x, y);
+}
+Value KernelEmitter::rem(Value x, Value y) {
+  return b.createOrFold<arith::RemUIOp>(x, y);
+}
+Value KernelEmitter::ceilDiv(Value x, int64_t y) {
+  return div(add(x, y - 1), index(y));
+}
+Value KernelEmitter::min(Value x, Value y) {
+  return b.createOrFold<arith::MinSIOp>(x, y);
+}
+Value KernelEmitter::max(Value x, Value y) {
+  return b.createOrFold<arith::MaxSIOp>(x, y);
+}
+Value KernelEmitter::less(Value x, Value y) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y);
+}
+Value KernelEmitter::equal(Value x, Value y) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, x, y);
+}
+Value KernelEmitter::select(Value condition, Value x, Value y) {
+  return b.createOrFold<arith::SelectOp>(condition, x, y);
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors and memory
+//===----------------------------------------------------------------------===//
+
+VectorType KernelEmitter::vectorOf(Type element) const {
+  return VectorType::get(lanes(), element);
+}
+
+Value KernelEmitter::splat(double value) {
+  Type f32 = Float32Type::get(b.getContext());
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorOf(f32),
+                                FloatAttr::get(f32, value).getValue()));
+}
+
+Value KernelEmitter::splatInt(int32_t value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorOf(b.getI32Type()), value));
+}
+
+Value KernelEmitter::broadcast(Value scalar) {
+  return vector::BroadcastOp::create(b, vectorOf(scalar.getType()), scalar);
+}
+
+Value KernelEmitter::table(ArrayRef<float> values) {
+  Type f32 = b.getF32Type();
+  auto tensor = RankedTensorType::get({int64_t(values.size())}, f32);
+  OpBuilder outside = OpBuilder::atBlockBegin(&code.getBody().front());
+  auto global = LLVM::GlobalOp::create(
+      outside, b.getLoc(), LLVM::LLVMArrayType::get(f32, values.size()),
+      /*isConstant=*/true, LLVM::Linkage::Internal,
+      (kernel.getSymName() + "_table_" + Twine(tables++)).str(),
+      DenseElementsAttr::get(tensor, values), /*alignment=*/64);
+  return LLVM::AddressOfOp::create(b, global);
+}
+
+/// Elements are read and written as they lie; only i64 is a word of the ABI.
+static unsigned bytesOf(Type element) {
+  return element.getIntOrFloatBitWidth() / 8;
+}
+
+Value KernelEmitter::at(Value pointer, Type element, Value offset) {
+  return LLVM::GEPOp::create(b, pointer.getType(), element, pointer,
+                             ValueRange{offset},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// Floats narrower than f32 compute in f32.
+static bool isNarrow(Type element) {
+  return isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+}
+
+Value KernelEmitter::load(Value pointer, Type element, Value mask) {
+  Value vector;
+  if (mask)
+    vector = LLVM::MaskedLoadOp::create(
+        b, vectorOf(element), pointer, mask,
+        Value(arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(element)))),
+        bytesOf(element));
+  else
+    vector =
+        LLVM::LoadOp::create(b, vectorOf(element), pointer, bytesOf(element));
+  if (isNarrow(element))
+    return arith::ExtFOp::create(b, vectorOf(b.getF32Type()), vector);
+  return vector;
+}
+
+Value KernelEmitter::loadScalar(Value pointer, Type element) {
+  Value scalar = LLVM::LoadOp::create(b, element, pointer, bytesOf(element));
+  if (isNarrow(element))
+    return arith::ExtFOp::create(b, b.getF32Type(), scalar);
+  return scalar;
+}
+
+void KernelEmitter::store(Value vector, Value pointer, Type element,
+                          Value mask) {
+  if (isNarrow(element))
+    vector = arith::TruncFOp::create(b, vectorOf(element), vector);
+  if (mask)
+    LLVM::MaskedStoreOp::create(b, vector, pointer, mask, bytesOf(element));
+  else
+    LLVM::StoreOp::create(b, vector, pointer, bytesOf(element));
+}
+
+void KernelEmitter::storeScalar(Value scalar, Value pointer, Type element) {
+  if (isNarrow(element))
+    scalar = arith::TruncFOp::create(b, element, scalar);
+  LLVM::StoreOp::create(b, scalar, pointer, bytesOf(element));
+}
+
+Value KernelEmitter::mask(Value count) {
+  SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(lanes()));
+  Value lane = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(vectorOf(b.getI32Type()),
+                                ArrayRef<int32_t>(numbers)));
+  Value clamped = max(min(count, index(lanes())), index(0));
+  Value narrow = arith::TruncIOp::create(b, b.getI32Type(), clamped);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lane,
+                               broadcast(narrow));
+}
+
+Value KernelEmitter::round(Value value, Type element) {
+  if (!isNarrow(element))
+    return value;
+  Type narrow = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    narrow = vector.clone(element);
+  Value rounded = arith::TruncFOp::create(b, narrow, value);
+  return arith::ExtFOp::create(b, value.getType(), rounded);
+}
+
+//===----------------------------------------------------------------------===//
+// Control
+//===----------------------------------------------------------------------===//
+
+void KernelEmitter::loop(Value from, Value to, int64_t step,
+                         function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value>
+KernelEmitter::loop(Value from, Value to, int64_t step, ValueRange carried,
+                    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, from, to, index(step), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b,
+                       body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return llvm::to_vector_of<Value>(loop.getResults());
+}
+
+void KernelEmitter::when(Value condition, function_ref<void()> then,
+                         function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(b, condition, bool(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+void KernelEmitter::switchOver(Value selector, int64_t count,
+                               function_ref<void(int64_t)> body) {
+  if (count == 1)
+    return body(1);
+  SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, count));
+  auto chosen = scf::IndexSwitchOp::create(
+      b, TypeRange(),
+      Value(arith::IndexCastOp::create(b, b.getIndexType(), selector)), cases,
+      cases.size());
+  OpBuilder::InsertionGuard guard(b);
+  auto fill = [&](Region &region, int64_t value) {
+    b.createBlock(&region);
+    body(value);
+    scf::YieldOp::create(b);
+  };
+  for (auto [region, value] : llvm::zip_equal(chosen.getCaseRegions(), cases))
+    fill(region, value);
+  fill(chosen.getDefaultRegion(), count);
+}
+
+std::pair<Value, Value> KernelEmitter::share(Value count) {
+  return {div(mul(count, thread), threads),
+          div(mul(count, add(thread, 1)), threads)};
+}
+
+void KernelEmitter::columnLoop(Value count,
+                               function_ref<void(Value, Value)> body) {
+  Value whole = mul(div(count, index(lanes())), lanes());
+  loop(index(0), whole, lanes(), [&](Value column) { body(column, {}); });
+  if (matchPattern(sub(count, whole), m_Zero()))
+    return;
+  when(less(whole, count), [&] { body(whole, mask(sub(count, whole))); });
+}

@@ -1,0 +1,141 @@
+//===- KernelHarness.cpp --------------------------------------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "KernelHarness.h"
+#include "mlir/Parser/Parser.h"
+#include "trine/Pipeline/Registration.h"
+#include "trine/Target/Target.h"
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::test;
+
+static void check(bool condition, const std::string &what) {
+  if (condition)
+    return;
+  fprintf(stderr, "kernel harness: %s\n", what.c_str());
+  abort();
+}
+
+Buffer::Buffer(std::vector<int64_t> shape, int64_t stored, int64_t bytes)
+    : dims(std::move(shape)), count(stored) {
+  if (count < 0) {
+    count = 1;
+    for (int64_t dim : dims)
+      count *= dim;
+  }
+  size_t used = (count * bytes + 64 + 63) / 64 * 64, page = 4096;
+  size_t size = (used + page - 1) / page * page;
+  void *base = mmap(nullptr, size + page, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  check(base != MAP_FAILED, "mmap failed");
+  mprotect(static_cast<char *>(base) + size, page, PROT_NONE);
+  pages = std::shared_ptr<void>(
+      base, [size, page](void *p) { munmap(p, size + page); });
+  address = static_cast<char *>(base) + size - used;
+  // NaN: an element that should not be read or was not written shows.
+  memset(base, 0xff, size);
+}
+
+Buffer &Buffer::fill(uint32_t seed) {
+  uint64_t state = seed * 0x9e3779b97f4a7c15ull + 1;
+  for (float &x : elements()) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    x = float(int32_t(state >> 32)) * 0x1p-31f;
+  }
+  return *this;
+}
+
+struct Kernel::State {
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<Target> target;
+  launch::KernelOp kernel;
+};
+
+/// Loads a shared object without a file.
+static void *load(const std::string &code) {
+  int fd = memfd_create("kernels", MFD_CLOEXEC);
+  check(write(fd, code.data(), code.size()) == ssize_t(code.size()),
+        "cannot write the memfd");
+  std::string path = "/proc/self/fd/" + std::to_string(fd);
+  void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  check(library, library ? "" : dlerror());
+  close(fd);
+  return library;
+}
+
+Kernel::Kernel(const std::string &text, const std::string &cpu)
+    : state(std::make_shared<State>()) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  state->context.appendDialectRegistry(registry);
+  state->context.disableMultithreading();
+  std::string error;
+  state->target = createCPUTarget(cpu, error);
+  check(bool(state->target), error);
+  state->module = parseSourceString<ModuleOp>(text, &state->context);
+  check(bool(state->module), "cannot parse\n" + text);
+  PassManager passes(&state->context);
+  state->target->addPasses(passes);
+  check(succeeded(passes.run(*state->module)), "cannot lower\n" + text);
+  auto image = state->target->assemble(*state->module, {1, true});
+  check(succeeded(image), "cannot assemble");
+  assembly = image->kernels.front().assembly;
+  state->kernel = *state->module->getOps<launch::KernelOp>().begin();
+  std::string name = state->kernel.getSymName().str();
+  function =
+      reinterpret_cast<KernelFunction>(dlsym(load(image->code), name.c_str()));
+  check(function, "the kernel is not exported");
+}
+
+int64_t Kernel::scratchBytes(const std::vector<Buffer> &buffers) const {
+  unsigned symbols = 0;
+  SmallVector<graph::SymbolicShape> shapes;
+  SmallVector<Attribute> values;
+  Builder builder(&state->context);
+  for (auto [index, argument] :
+       llvm::enumerate(state->kernel.getBlock().getArguments())) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    shapes.push_back(graph::symbolicShape(type, symbols));
+    for (auto [dim, size] : llvm::enumerate(type.getShape()))
+      if (ShapedType::isDynamic(size))
+        values.push_back(builder.getIndexAttr(buffers[index].dims[dim]));
+  }
+  AffineExpr bytes = state->target->scratchBytes(state->kernel, shapes);
+  SmallVector<Attribute> folded;
+  check(
+      succeeded(AffineMap::get(0, symbols, bytes).constantFold(values, folded)),
+      "scratch is not a function of the operands");
+  return cast<IntegerAttr>(folded[0]).getInt();
+}
+
+void Kernel::run(std::vector<Buffer> buffers, int threads) const {
+  std::vector<int64_t> arguments;
+  for (const Buffer &buffer : buffers) {
+    arguments.push_back(reinterpret_cast<int64_t>(buffer.data<void>()));
+    arguments.insert(arguments.end(), buffer.dims.begin(), buffer.dims.end());
+  }
+  int64_t bytes = scratchBytes(buffers);
+  std::vector<std::thread> pool;
+  for (int thread = 0; thread < threads; ++thread)
+    pool.emplace_back([&, thread] {
+      Buffer scratch({bytes}, -1, 1);
+      function(arguments.data(), thread, threads, scratch.data<void>());
+    });
+  for (std::thread &thread : pool)
+    thread.join();
+}
+
+std::vector<std::string> trine::test::runnableCpus() {
+  std::vector<std::string> cpus = {"x86-64-v3"};
+  if (__builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+    cpus.push_back("x86-64-v4");
+  return cpus;
+}

@@ -1,0 +1,62 @@
+//===- KernelHarness.h - compile and call one CPU kernel --------*- C++ -*-===//
+// The text of a launch.kernel -> machine code -> numbers, for tests.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "trine/Runtime/KernelABI.h"
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace trine::test {
+
+/// A tensor in memory as the kernel ABI wants it: 64-byte aligned, 64 bytes
+/// beyond the end, then (nearly) an inaccessible page, so that reading or
+/// writing too far is a crash.
+class Buffer {
+public:
+  /// `stored` elements when a layout pads; by default the product of `dims`.
+  Buffer(std::vector<int64_t> dims, int64_t stored = -1, int64_t bytes = 4);
+
+  template <typename T = float> T *data() const {
+    return static_cast<T *>(address);
+  }
+  template <typename T = float> std::span<T> elements() const {
+    return {data<T>(), size_t(count)};
+  }
+  /// Deterministic values in [-1, 1).
+  Buffer &fill(uint32_t seed);
+
+  std::vector<int64_t> dims;
+  int64_t count;
+
+private:
+  void *address;
+  std::shared_ptr<void> pages;
+};
+
+class Kernel {
+public:
+  /// `text`: a module with kernel @k alone (and an alias line or two). Aborts
+  /// with the diagnostics when it does not compile. `cpu` as --cpu.
+  Kernel(const std::string &text, const std::string &cpu);
+
+  /// Calls the kernel on `threads` threads: operands, then results. `scratch`
+  /// is what the target says.
+  void run(std::vector<Buffer> buffers, int threads = 1) const;
+
+  std::string assembly;
+  KernelFunction function;
+
+private:
+  int64_t scratchBytes(const std::vector<Buffer> &buffers) const;
+  struct State;
+  std::shared_ptr<State> state;
+};
+
+/// "x86-64-v3" and, where this machine can run it, "x86-64-v4".
+std::vector<std::string> runnableCpus();
+
+} // namespace trine::test
