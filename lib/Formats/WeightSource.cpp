@@ -114,6 +114,11 @@ void WeightSource::addTensor(StoredTensor tensor) {
   if (!inserted)
     throw badInput(tensor.file, "tensor '{}' is already in {}", tensor.name,
                    table[it->second].file);
+  tensor.mapped =
+      std::any_of(files.begin(), files.end(), [&](const SourceFile &file) {
+        const uint8_t *begin = file.bytes.data(), *at = tensor.bytes.data();
+        return file.owner && begin <= at && at < begin + file.bytes.size();
+      });
   table.push_back(std::move(tensor));
 }
 
@@ -158,7 +163,10 @@ Digest WeightSource::digest() const {
   return hash;
 }
 
-void trine::release(const StoredTensor &tensor) { dropPages(tensor.bytes); }
+void trine::release(const StoredTensor &tensor) {
+  if (tensor.mapped)
+    dropPages(tensor.bytes);
+}
 
 void trine::refuseUnsupported(const std::string &where,
                               const std::vector<std::string> &items,

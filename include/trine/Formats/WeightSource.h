@@ -61,6 +61,7 @@ struct StoredTensor {
   std::vector<int64_t> shape; ///< outermost first, as torch prints it
   Bytes bytes;                ///< in the mapped file; no alignment promised
   std::string file;           ///< for messages
+  bool mapped = false;        ///< the bytes are a file's, not the heap's
 
   int64_t rowElements() const { return shape.empty() ? 1 : shape.back(); }
   int64_t rows() const;
@@ -125,8 +126,8 @@ void decodeRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows,
                 float *out);
 
 /// Lets the kernel drop the tensor's pages (those wholly inside it) from
-/// memory; they are read again from the file when touched. Only for tensors of
-/// a mapped file.
+/// memory; they are read again from the file when touched. Bytes that are not a
+/// mapped file's stay.
 void release(const StoredTensor &tensor);
 
 /// Appends the items to `into`; without it throws Unsupported with one note for

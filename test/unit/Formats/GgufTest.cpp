@@ -82,6 +82,21 @@ TEST(Gguf, DigestIsTheFilesOwn) {
                                  "6aed43d1aa8b23b99f67cb106cdbc881");
 }
 
+TEST(Gguf, ReleaseKeepsTheValues) {
+  TempDir dir;
+  std::vector<float> ones(1 << 16, 1.0f);
+  std::string bytes =
+      GgufWriter().tensor("w", {1 << 16}, 0, nums<float>(ones)).bytes();
+  for (auto &file :
+       {parse(bytes), GgufFile::open(dir.write("m.gguf", bytes))}) {
+    const StoredTensor &w = *file->find("w");
+    release(w);
+    std::vector<float> out(ones.size());
+    decodeRows(w, 0, 1, out.data());
+    EXPECT_EQ(out, ones);
+  }
+}
+
 TEST(Gguf, TypedAccessNamesTheKey) {
   std::string bytes = valid().bytes();
   auto file = parse(bytes);

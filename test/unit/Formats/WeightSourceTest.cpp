@@ -13,7 +13,7 @@ using namespace trine::test;
 static std::vector<float> decode(Storage storage, std::vector<int64_t> shape,
                                  const std::string &bytes, int64_t first = 0,
                                  int64_t rows = 1) {
-  StoredTensor tensor{"t", storage, shape, asBytes(bytes), "f"};
+  StoredTensor tensor{"t", storage, shape, asBytes(bytes), "f", false};
   std::vector<float> out(size_t(rows * tensor.rowElements()));
   decodeRows(tensor, first, rows, out.data());
   return out;
