@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "trine/Pipeline/Registration.h"
 #include "dialects/graph/Graph.h"
+#include "dialects/graph/Transforms/Passes.h"
 #include "dialects/launch/Launch.h"
 #include "dialects/launch/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
@@ -21,6 +22,7 @@ void trine::registerDialects(mlir::DialectRegistry &registry) {
 
 void trine::registerPasses() {
   mlir::registerAllPasses();
+  graph::registerGraphPasses();
   launch::registerLaunchPasses();
   reference::registerReferencePasses();
   registerCPUPasses();

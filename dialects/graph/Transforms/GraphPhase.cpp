@@ -1,0 +1,20 @@
+//===- GraphPhase.cpp - the passes of the graph phase, in order -----------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/graph/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace trine::graph;
+
+void trine::graph::buildGraphPhase(OpPassManager &passes) {
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  // Silu before gated: x·sigmoid(x) may be a gate's activation.
+  passes.addPass(createFuseBiasPass());
+  passes.addPass(createFuseGatedPass());
+  passes.addPass(createFuseAttentionPass());
+  // The fusions leave transposes that cancel and constants nobody reads.
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createDropUnusedPass());
+}
