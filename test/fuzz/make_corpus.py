@@ -44,8 +44,10 @@ def gguf_seeds():
     scalars = [
         (f"k{kind}", kind, struct.pack("<" + code, 1))
         for kind, code in enumerate("BbHhIif?")
-    ] + [(f"k{kind}", kind, struct.pack("<" + code, 1)) for kind, code in
-         [(10, "Q"), (11, "q"), (12, "d")]]
+    ] + [
+        (f"k{kind}", kind, struct.pack("<" + code, 1))
+        for kind, code in [(10, "Q"), (11, "q"), (12, "d")]
+    ]
     arrays = [
         ("a.text", 9, strings("x", "yz")),
         ("a.numbers", 9, struct.pack("<IQ3I", 4, 3, 1, 2, 3)),
@@ -64,8 +66,7 @@ def gguf_seeds():
         ("tokenizer.ggml.model", 8, text("gpt2")),
         ("tokenizer.ggml.pre", 8, text("smollm")),
         ("tokenizer.ggml.tokens", 9, strings("<s>", "a", "b", "ab")),
-        ("tokenizer.ggml.token_type", 9,
-         struct.pack("<IQ4i", 5, 4, 3, 1, 1, 1)),
+        ("tokenizer.ggml.token_type", 9, struct.pack("<IQ4i", 5, 4, 3, 1, 1, 1)),
         ("tokenizer.ggml.merges", 9, strings("a b")),
         ("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 0)),
         ("tokenizer.ggml.eos_token_id", 4, struct.pack("<I", 0)),
@@ -75,8 +76,7 @@ def gguf_seeds():
     spm = [
         ("tokenizer.ggml.model", 8, text("llama")),
         ("tokenizer.ggml.tokens", 9, strings("<unk>", "a", "b", "ab")),
-        ("tokenizer.ggml.token_type", 9,
-         struct.pack("<IQ4i", 5, 4, 2, 1, 1, 1)),
+        ("tokenizer.ggml.token_type", 9, struct.pack("<IQ4i", 5, 4, 2, 1, 1, 1)),
         ("tokenizer.ggml.scores", 9, struct.pack("<IQ4f", 6, 4, 0, -2, -3, -1)),
     ]
     write("gguf", "sentencepiece", gguf(metadata=spm))
@@ -86,18 +86,24 @@ def gguf_seeds():
 
 
 def safetensors_seeds():
-    entry = lambda dtype, shape, begin, end: {
-        "dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-    header = json.dumps({
-        "__metadata__": {"format": "pt"},
-        "a": entry("F32", [2, 2], 0, 16),
-        "b": entry("BF16", [2], 16, 20),
-        "c": entry("I64", [1], 20, 28),
-        "d": entry("F8_E4M3", [4], 28, 32),
-        "e": entry("F16", [0], 32, 32),
-    }).encode()
-    write("safetensors", "mixed",
-          struct.pack("<Q", len(header)) + header + bytes(range(32)))
+    def entry(dtype, shape, begin, end):
+        return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+    header = json.dumps(
+        {
+            "__metadata__": {"format": "pt"},
+            "a": entry("F32", [2, 2], 0, 16),
+            "b": entry("BF16", [2], 16, 20),
+            "c": entry("I64", [1], 20, 28),
+            "d": entry("F8_E4M3", [4], 28, 32),
+            "e": entry("F16", [0], 32, 32),
+        }
+    ).encode()
+    write(
+        "safetensors",
+        "mixed",
+        struct.pack("<Q", len(header)) + header + bytes(range(32)),
+    )
 
 
 def npy_seeds():
@@ -106,32 +112,55 @@ def npy_seeds():
         (2, "<i8", "(1,)", bytes(8)),
         (3, "|b1", "()", bytes(1)),
     ]:
-        header = (f"{{'descr': '{descr}', 'fortran_order': False, "
-                  f"'shape': {shape}, }}\n").encode()
+        header = (
+            f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n"
+        ).encode()
         size = struct.pack("<H" if version == 1 else "<I", len(header))
-        write("npy", f"v{version}",
-              b"\x93NUMPY" + bytes([version, 0]) + size + header + data)
+        write(
+            "npy",
+            f"v{version}",
+            b"\x93NUMPY" + bytes([version, 0]) + size + header + data,
+        )
 
 
 def config_seeds():
     seeds = [
-        ("config", 0, {"model_type": "llama", "hidden_size": 8,
-                       "rope_theta": 1e4, "eos_token_id": [1, 2],
-                       "rope_scaling": {"rope_type": "llama3", "factor": 8}}),
+        (
+            "config",
+            0,
+            {
+                "model_type": "llama",
+                "hidden_size": 8,
+                "rope_theta": 1e4,
+                "eos_token_id": [1, 2],
+                "rope_scaling": {"rope_type": "llama3", "factor": 8},
+            },
+        ),
         ("generation", 1, {"eos_token_id": 2, "pad_token_id": None}),
-        ("tokenizer-config", 2, {
-            "bos_token": "<s>", "eos_token": {"content": "</s>"},
-            "chat_template": [{"name": "default", "template": "{{x}}"}]}),
+        (
+            "tokenizer-config",
+            2,
+            {
+                "bos_token": "<s>",
+                "eos_token": {"content": "</s>"},
+                "chat_template": [{"name": "default", "template": "{{x}}"}],
+            },
+        ),
         ("special-tokens", 3, {"eos_token": "</s>"}),
         ("modules", 4, [{"path": "1_Pooling", "type": "a.Pooling"}]),
         ("sentence-bert", 5, {"max_seq_length": 256}),
-        ("tokenizer", 6, {
-            "added_tokens": [{"id": 0, "content": "<s>"}],
-            "model": {"type": "BPE", "vocab": {"a": 1}},
-            "post_processor": {"processors": [
-                {"single": [{"SpecialToken": {"id": "<s>"}}]}]}}),
-        ("index", 7, {"metadata": {},
-                      "weight_map": {"w": "1.safetensors"}}),
+        (
+            "tokenizer",
+            6,
+            {
+                "added_tokens": [{"id": 0, "content": "<s>"}],
+                "model": {"type": "BPE", "vocab": {"a": 1}},
+                "post_processor": {
+                    "processors": [{"single": [{"SpecialToken": {"id": "<s>"}}]}]
+                },
+            },
+        ),
+        ("index", 7, {"metadata": {}, "weight_map": {"w": "1.safetensors"}}),
     ]
     for name, file, value in seeds:
         write("config", name, bytes([file]) + json.dumps(value).encode())
