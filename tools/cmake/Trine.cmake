@@ -30,7 +30,28 @@ function(trine_add_library name)
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include)
   target_compile_options(${name} PRIVATE ${TRINE_WARNINGS})
+  # These libraries end up in libtrine_rt.so, which shall not need libfmt.so.
+  target_compile_definitions(${name} PRIVATE FMT_HEADER_ONLY=1)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} fmt::fmt)
+endfunction()
+
+# trine_add_shared_library(NAME SRC... [LINK lib...] EXPORTS pattern [MLIR]):
+# lib<NAME>.so showing only the symbols of that pattern; LINK is static.
+function(trine_add_shared_library name)
+  cmake_parse_arguments(ARG "MLIR" "EXPORTS" "LINK" ${ARGN})
+  add_library(${name} SHARED ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${TRINE_WARNINGS})
+  set(exports ${CMAKE_CURRENT_BINARY_DIR}/${name}.exports)
+  file(CONFIGURE OUTPUT ${exports} CONTENT "{ global: ${ARG_EXPORTS}; local: *; };\n")
+  target_link_options(${name} PRIVATE LINKER:--version-script=${exports} LINKER:--as-needed)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} fmt::fmt)
+  if(ARG_MLIR)
+    target_precompile_headers(${name} REUSE_FROM trine-pch)
+    add_dependencies(${name} trine-tablegen)
+    target_link_libraries(${name} PRIVATE MLIR LLVM)
+  endif()
+  install(TARGETS ${name} LIBRARY)
 endfunction()
 
 # trine_add_mlir_library(NAME SRC... [LINK lib...] [DEPENDS target...]):

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct Size {
   int64_t multiple = 1;
 
   static Size constant(int64_t value);
+  static Size symbol(uint32_t index);
+  /// The value when no symbol takes part; the symbol when that is all there is.
+  std::optional<int64_t> asConstant() const;
+  std::optional<uint32_t> asSymbol() const;
   /// Throws trine::Error on overflow or a negative result.
   int64_t evaluate(const std::vector<int64_t> &symbols) const;
 };
@@ -34,7 +39,18 @@ struct Size {
 struct Layout {
   std::string kind = "rows";
   int64_t width = 1;
+
+  /// "rows", "heads", "panels:32": as in JSON and in trine_step_event.
+  std::string text() const;
 };
+
+/// Bytes of an element of "f32", "f16", "bf16" or "i32"; 0 for other names.
+int64_t dtypeBytes(std::string_view dtype);
+
+/// Bytes a tensor occupies, its layout's padding included. Throws BadInput when
+/// that overflows or the layout does not fit the rank.
+int64_t storedBytes(const Layout &layout, const std::vector<int64_t> &shape,
+                    std::string_view dtype);
 
 /// A value of an entry's program. Exactly one origin.
 struct ProgramValue {
@@ -79,9 +95,10 @@ struct Entry {
   std::vector<Step> steps;
   int64_t slots = 0;
   /// Stateful entries: after the call each row's length grows by lengths[b], or
-  /// by the symbol `appendSymbol` when there is no `lengths` input.
+  /// by the symbol `appendSymbol` when there is no `lengths` input, or by
+  /// `appendTokens` when no symbol counts the tokens (decode).
   bool stateful = false;
-  int64_t appendSymbol = -1;
+  int64_t appendSymbol = -1, appendTokens = 0;
   int64_t lengthsInput = -1; ///< index among inputs, or -1
 };
 
@@ -140,5 +157,12 @@ struct Manifest {
   static Manifest fromJson(const nlohmann::json &json, const std::string &path,
                            uint64_t weightBytes);
 };
+
+/// The device each of an entry's values lives on; "" for values nobody uses.
+/// Throws BadInput naming `path` when a step uses a value that is not (yet)
+/// where the step runs.
+std::vector<std::string> valueDevices(const Manifest &manifest,
+                                      const Entry &entry,
+                                      const std::string &path);
 
 } // namespace trine

@@ -1,0 +1,293 @@
+//===- ManifestReader.cpp - JSON → manifest -------------------------------===//
+// Types and ranges of every field; ManifestCheck.cpp relates them to each
+// other. Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "ManifestCheck.h"
+#include "trine/Formats/Json.h"
+#include "trine/Runtime/KernelABI.h"
+
+#include <limits>
+
+using namespace trine;
+
+namespace {
+
+constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+/// Counts beyond these are no model's.
+constexpr int64_t kMaxRank = 8, kMaxCount = 1 << 20;
+
+/// A JSON value that knows where it stands, for messages.
+class Field {
+public:
+  Field(const std::string &path, const Json &json, std::string where)
+      : path(path), json(json), where(std::move(where)) {}
+
+  Error expected(std::string_view what) const {
+    return badInput(path, "manifest field '{}': expected {}, got {}", where,
+                    what, describe(json));
+  }
+
+  bool has(const char *key) const {
+    return json.is_object() && json.contains(key);
+  }
+  Field operator[](const char *key) const {
+    static const Json null;
+    if (!json.is_object())
+      throw expected("an object");
+    auto it = json.find(key);
+    return Field(path, it == json.end() ? null : *it,
+                 where.empty() ? key : where + "." + key);
+  }
+
+  int64_t integer(int64_t least, int64_t most = kAny) const {
+    bool unsignedTooLarge =
+        json.is_number_unsigned() && json.get<uint64_t>() > uint64_t(kAny);
+    if (!json.is_number_integer() || unsignedTooLarge ||
+        json.get<int64_t>() < least || json.get<int64_t>() > most)
+      throw expected(
+          most == kAny ? fmt::format("an integer of at least {}", least)
+                       : fmt::format("an integer from {} to {}", least, most));
+    return json.get<int64_t>();
+  }
+  std::string text() const {
+    if (!json.is_string())
+      throw expected("a string");
+    return json.get<std::string>();
+  }
+  bool boolean() const {
+    if (!json.is_boolean())
+      throw expected("true or false");
+    return json.get<bool>();
+  }
+  const Json &raw() const { return json; }
+
+  template <typename Read>
+  auto list(Read read, int64_t most = kMaxCount) const {
+    std::vector<decltype(read(*this))> values;
+    if (!json.is_array() || int64_t(json.size()) > most)
+      throw expected(fmt::format("an array of at most {} elements", most));
+    values.reserve(json.size());
+    for (size_t i = 0; i < json.size(); ++i)
+      values.push_back(
+          read(Field(path, json[i], fmt::format("{}[{}]", where, i))));
+    return values;
+  }
+
+private:
+  const std::string &path;
+  const Json &json;
+  std::string where;
+};
+
+std::string text(const Field &field) { return field.text(); }
+int64_t count(const Field &field) { return field.integer(0, kMaxCount); }
+int64_t position(const Field &field) { return field.integer(-1, kMaxCount); }
+int64_t extent(const Field &field) { return field.integer(0); }
+
+Size size(const Field &field) {
+  if (field.raw().is_number())
+    return Size::constant(field.integer(0));
+  Size size;
+  size.multiple = field["multiple"].integer(1, 1 << 30);
+  auto term = [](const Field &row) {
+    std::vector<int64_t> numbers =
+        row.list([](const Field &n) { return n.integer(-kAny); }, kMaxRank * 2);
+    if (numbers.empty())
+      throw row.expected("a coefficient and symbols");
+    Size::Term term{numbers[0], {}};
+    for (size_t i = 1; i < numbers.size(); ++i) {
+      if (numbers[i] < 0 || numbers[i] >= kMaxCount)
+        throw row.expected("symbols by index");
+      term.symbols.push_back(uint32_t(numbers[i]));
+    }
+    return term;
+  };
+  size.terms = field["terms"].list(term, 64);
+  return size;
+}
+
+std::vector<Size> shape(const Field &field) {
+  return field.list(size, kMaxRank);
+}
+
+Layout layout(const Field &field) {
+  std::string text = field.text();
+  Layout layout;
+  size_t colon = text.find(':');
+  layout.kind = text.substr(0, colon);
+  if (colon != std::string::npos) {
+    std::string width = text.substr(colon + 1);
+    bool digits = !width.empty() && width.size() <= 4 &&
+                  width.find_first_not_of("0123456789") == std::string::npos;
+    layout.width = digits ? std::stoi(width) : 0;
+  }
+  bool known = layout.kind == "rows" || layout.kind == "heads" ||
+               layout.kind == "panels" || layout.kind == "head_panels";
+  if (!known || layout.width < 1)
+    throw field.expected("a layout such as \"rows\" or \"panels:32\"");
+  return layout;
+}
+
+std::string dtype(const Field &field) {
+  std::string name = field.text();
+  if (dtypeBytes(name) == 0)
+    throw field.expected("f32, f16, bf16 or i32");
+  return name;
+}
+
+/// Device names become file names of plug-ins.
+std::string device(const Field &field) {
+  std::string name = field.text();
+  if (name.empty() || name.size() > 32 ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") !=
+          std::string::npos)
+    throw field.expected("a device name of small letters and digits");
+  return name;
+}
+
+ProgramValue value(const Field &field) {
+  using Origin = ProgramValue::Origin;
+  static const std::pair<std::string_view, Origin> origins[] = {
+      {"input", Origin::Input},
+      {"slot", Origin::Slot},
+      {"parameter", Origin::Parameter},
+      {"state", Origin::State},
+      {"length", Origin::Length}};
+  ProgramValue value;
+  std::string name = field["origin"].text();
+  auto found = std::find_if(std::begin(origins), std::end(origins),
+                            [&](auto &entry) { return entry.first == name; });
+  if (found == std::end(origins))
+    throw field["origin"].expected("input, slot, parameter, state or length");
+  value.origin = found->second;
+  value.index = count(field["index"]);
+  value.dtype = dtype(field["dtype"]);
+  value.shape = shape(field["shape"]);
+  value.layout = layout(field["layout"]);
+  value.bytes = size(field["bytes"]);
+  return value;
+}
+
+Step step(const Field &field) {
+  Step step;
+  step.operands = field["operands"].list(count);
+  step.results = field["results"].list(count);
+  step.device = device(field["device"]);
+  if (field.has("node"))
+    step.node = field["node"].text();
+  if (field.has("copy_from")) {
+    step.kind = Step::Kind::Copy;
+    step.sourceDevice = device(field["copy_from"]);
+    return step;
+  }
+  step.kernel = count(field["kernel"]);
+  step.scratch = size(field["scratch"]);
+  return step;
+}
+
+EntryTensor tensor(const Field &field) {
+  EntryTensor tensor;
+  tensor.name = field["name"].text();
+  tensor.dtype = dtype(field["dtype"]);
+  tensor.shape = shape(field["shape"]);
+  tensor.value = count(field["value"]);
+  if (field.has("optional"))
+    tensor.optional = field["optional"].boolean();
+  if (field.has("index_limit"))
+    tensor.indexLimit = field["index_limit"].integer(0);
+  return tensor;
+}
+
+Entry entry(const Field &field) {
+  Entry entry;
+  entry.name = field["name"].text();
+  entry.symbols = field["symbols"].list(text, 64);
+  entry.symbolLimits = field["symbol_limits"].list(extent, 64);
+  entry.inputs = field["inputs"].list(tensor);
+  entry.outputs = field["outputs"].list(tensor);
+  entry.values = field["values"].list(value);
+  entry.steps = field["steps"].list(step);
+  entry.slots = count(field["slots"]);
+  entry.stateful = field["stateful"].boolean();
+  if (field.has("append_symbol"))
+    entry.appendSymbol = position(field["append_symbol"]);
+  if (field.has("append_tokens"))
+    entry.appendTokens = count(field["append_tokens"]);
+  if (field.has("lengths_input"))
+    entry.lengthsInput = position(field["lengths_input"]);
+  return entry;
+}
+
+Kernel kernel(const Field &field) {
+  Kernel kernel;
+  kernel.name = field["name"].text();
+  kernel.device = device(field["device"]);
+  kernel.family = field["family"].text();
+  kernel.node = field["node"].text();
+  kernel.uses = extent(field["uses"]);
+  kernel.bytes = uint64_t(extent(field["bytes"]));
+  kernel.operands = count(field["operands"]);
+  kernel.results = count(field["results"]);
+  kernel.ties = field["ties"].list(position);
+  return kernel;
+}
+
+Parameter parameter(const Field &field) {
+  Parameter parameter;
+  parameter.name = field["name"].text();
+  parameter.dtype = dtype(field["dtype"]);
+  parameter.storage = field["storage"].text();
+  parameter.shape = field["shape"].list(extent, kMaxRank);
+  parameter.layout = layout(field["layout"]);
+  parameter.offset = uint64_t(extent(field["offset"]));
+  parameter.bytes = uint64_t(extent(field["bytes"]));
+  return parameter;
+}
+
+State state(const Field &field) {
+  State state;
+  state.name = field["name"].text();
+  state.dtype = dtype(field["dtype"]);
+  state.device = device(field["device"]);
+  state.capacity = extent(field["capacity"]);
+  state.shape = field["shape"].list(extent, kMaxRank - 1);
+  state.layout = layout(field["layout"]);
+  state.bytesPerRow = uint64_t(extent(field["bytes_per_row"]));
+  return state;
+}
+
+Placement placement(const Field &field) {
+  return {field["node"].text(), field["op"].text(), field["device"].text(),
+          field["reason"].text()};
+}
+
+TargetInfo target(const Field &field) {
+  return {device(field["kind"]), field["name"].text(),
+          field["features"].list(text)};
+}
+
+} // namespace
+
+Manifest Manifest::fromJson(const Json &json, const std::string &path,
+                            uint64_t weightBytes) {
+  Field root(path, json, "");
+  Manifest manifest;
+  manifest.formatVersion = root["format_version"].integer(1, 1);
+  root["kernel_abi"].integer(kKernelAbiVersion, kKernelAbiVersion);
+  manifest.trineVersion = root["trine_version"].text();
+  manifest.llvmVersion = root["llvm_version"].text();
+  manifest.sourceName = root["source"]["name"].text();
+  manifest.sourceSha256 = root["source"]["sha256"].text();
+  manifest.modelKind = root["model_kind"].text();
+  manifest.options = root["options"].raw();
+  manifest.targets = root["targets"].list(target);
+  manifest.entries = root["entries"].list(entry);
+  manifest.kernels = root["kernels"].list(kernel);
+  manifest.parameters = root["parameters"].list(parameter);
+  manifest.states = root["states"].list(state);
+  manifest.fallbacks = root["fallbacks"].list(placement);
+  manifest.maxSequence = extent(root["max_sequence"]);
+  manifest.maxBatch = extent(root["max_batch"]);
+  checkManifest(manifest, path, weightBytes);
+  return manifest;
+}

@@ -1,0 +1,104 @@
+//===- Size.cpp - sizes, layouts and the bytes they mean ------------------===//
+// Every operation checks for overflow: sizes come from files.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "trine/Package/Manifest.h"
+#include "trine/Support/Error.h"
+
+using namespace trine;
+
+/// Larger than any memory, small enough that sums of a few cannot overflow.
+static constexpr int64_t kLargestSize = int64_t(1) << 48;
+
+static int64_t multiply(int64_t a, int64_t b) {
+  int64_t product;
+  if (__builtin_mul_overflow(a, b, &product))
+    throw badInput("", "a size overflows; use a shorter sequence or a smaller "
+                       "batch");
+  return product;
+}
+
+static int64_t bounded(int64_t value) {
+  if (value < 0 || value > kLargestSize)
+    throw badInput("",
+                   "a size of {} is out of range; use a shorter sequence "
+                   "or a smaller batch",
+                   value);
+  return value;
+}
+
+static int64_t ceilDivide(int64_t value, int64_t divisor) {
+  return value / divisor + (value % divisor != 0);
+}
+
+Size Size::constant(int64_t value) {
+  Size size;
+  if (value != 0)
+    size.terms.push_back({value, {}});
+  return size;
+}
+
+Size Size::symbol(uint32_t index) {
+  Size size;
+  size.terms.push_back({1, {index}});
+  return size;
+}
+
+std::optional<int64_t> Size::asConstant() const {
+  for (const Term &term : terms)
+    if (!term.symbols.empty())
+      return std::nullopt;
+  return evaluate({});
+}
+
+std::optional<uint32_t> Size::asSymbol() const {
+  if (multiple != 1 || terms.size() != 1 || terms[0].coefficient != 1 ||
+      terms[0].symbols.size() != 1)
+    return std::nullopt;
+  return terms[0].symbols[0];
+}
+
+int64_t Size::evaluate(const std::vector<int64_t> &symbols) const {
+  int64_t sum = 0;
+  for (const Term &term : terms) {
+    int64_t value = term.coefficient;
+    for (uint32_t symbol : term.symbols)
+      value = multiply(value, symbols.at(symbol));
+    if (__builtin_add_overflow(sum, value, &sum))
+      throw badInput("", "a size overflows; use a shorter sequence or a "
+                         "smaller batch");
+  }
+  return bounded(multiply(ceilDivide(bounded(sum), multiple), multiple));
+}
+
+std::string Layout::text() const {
+  return width == 1 ? kind : fmt::format("{}:{}", kind, width);
+}
+
+int64_t trine::dtypeBytes(std::string_view dtype) {
+  if (dtype == "f32" || dtype == "i32")
+    return 4;
+  return dtype == "f16" || dtype == "bf16" ? 2 : 0;
+}
+
+int64_t trine::storedBytes(const Layout &layout,
+                           const std::vector<int64_t> &shape,
+                           std::string_view dtype) {
+  // The padded dimension: rows of a matrix, positions of [B, T, H, D].
+  size_t rank = shape.size(), padded = rank;
+  if (layout.kind == "panels" && rank >= 2)
+    padded = rank - 2;
+  else if (layout.kind == "head_panels" && rank == 4)
+    padded = 1;
+  else if (layout.kind != "rows" && !(layout.kind == "heads" && rank == 4))
+    throw badInput("", "layout '{}' does not fit a tensor of rank {}",
+                   layout.text(), rank);
+  int64_t bytes = dtypeBytes(dtype);
+  for (size_t i = 0; i < rank; ++i) {
+    int64_t size = bounded(shape[i]);
+    if (i == padded)
+      size = multiply(ceilDivide(size, layout.width), layout.width);
+    bytes = bounded(multiply(bytes, size));
+  }
+  return bytes;
+}

@@ -1,0 +1,58 @@
+//===- Program.h - a loaded package -----------------------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "Code.h"
+#include "Memory.h"
+#include "PlugIn.h"
+#include "Pool.h"
+#include "trine/Package/Manifest.h"
+
+#include <map>
+#include <mutex>
+
+namespace trine {
+
+class PackageReader;
+
+/// Code, weights and threads; immutable once loaded and shared by sessions.
+class Program {
+public:
+  /// `device`: "cpu" runs every step where the package places it; another name,
+  /// with an optional ":argument" for its plug-in, must be in the package.
+  /// `threads` 0: defaultThreads().
+  static std::shared_ptr<Program> load(const std::string &path,
+                                       const std::string &device, int threads);
+
+  std::string path;
+  Manifest manifest;
+  std::string manifestText;
+  /// Every section but `weights`, which `weights` holds.
+  std::map<std::string, std::string, std::less<>> sections;
+  Pages weights;
+  uint64_t weightBytes = 0;
+  /// By kernel of the manifest; null for those of other devices.
+  std::vector<KernelFunction> functions;
+  /// By entry and value: where the value lives; null: in this process's memory.
+  std::vector<std::vector<Device *>> valueDevices;
+
+  /// Null for "cpu".
+  Device *device(const std::string &name) const;
+  const Entry &entry(std::string_view name) const;
+
+  /// Held while a session runs, or touches a device.
+  std::mutex mutex;
+  std::unique_ptr<Pool> pool;
+
+private:
+  void readSections(const PackageReader &package);
+  void openDevices(const std::string &choice);
+  void loadCode();
+  void loadWeights(const PackageReader &package);
+
+  std::unique_ptr<SharedLibrary> code;
+  std::map<std::string, std::unique_ptr<Device>> devices;
+};
+
+} // namespace trine
