@@ -394,16 +394,12 @@ def movements(cases: Cases) -> None:
     cases.add("gather", body, {"t": table, "i": indices}, table[indices], 0)
     x, y = normal(2, 3, 4, 5), normal(2, 3, 2, 5)
     for name, text, exact in (
-        (
-            "transpose",
-            "graph.transpose {x} by [0, 2, 1, 3]",
-            {"x": x},
-            x.swapaxes(1, 2),
-        ),
-        ("slice", "graph.slice {x} axis 2 start 1 size 2", {"x": x}, x[:, :, 1:3]),
-        ("reshape", "graph.reshape {x} to [0, -1, 10]", {"x": x}, x.reshape(2, 6, 10)),
+        ("transpose", "{x} by [0, 2, 1, 3]", x.swapaxes(1, 2)),
+        ("slice", "{x} axis 2 start 1 size 2", x[:, :, 1:3]),
+        ("reshape", "{x} to [0, -1, 10]", x.reshape(2, 6, 10)),
     ):
-        cases.add(name, f"{text} : {{x:t}} -> {{r:t}}", inputs, exact, 0)
+        body = f"graph.{name} {text} : {{x:t}} -> {{r:t}}"
+        cases.add(name, body, {"x": x}, exact, 0)
     body = "graph.concat {x}, {y} axis 2 : {x:t}, {y:t} -> {r:t}"
     joined = np.concatenate([x, y], axis=2)
     cases.add("concat", body, {"x": x, "y": y}, joined, 0)

@@ -120,22 +120,6 @@ def llama_tokenizer() -> tokenizers.Tokenizer:
 def bert(folder: pathlib.Path) -> None:
     words = ["the", "a", "cat", "dog", "sat", "on", "mat", "ran", "red", "blue"]
     words += ["##s", "##ed", "##ing"]
-        "the",
-        "a",
-        "cat",
-        "dog",
-        "sat",
-        "on",
-        "mat",
-        "ran",
-        "fast",
-        "slow",
-        "red",
-        "blue",
-        "##s",
-        "##ed",
-        "##ing",
-    ]
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     tokens = [*special, *words, *letters[1:], *(f"##{letter}" for letter in letters)]
