@@ -3,7 +3,6 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Package/Manifest.h"
-#include "trine/Runtime/KernelABI.h"
 
 using namespace trine;
 using Json = nlohmann::json;
@@ -135,7 +134,7 @@ static void to_json(Json &json, const TargetInfo &target) {
 
 Json Manifest::toJson() const {
   return {{"format_version", formatVersion},
-          {"kernel_abi", kKernelAbiVersion},
+          {"kernel_abi", kernelAbi},
           {"trine_version", trineVersion},
           {"llvm_version", llvmVersion},
           {"source", {{"name", sourceName}, {"sha256", sourceSha256}}},

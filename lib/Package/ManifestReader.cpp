@@ -4,7 +4,6 @@
 //===----------------------------------------------------------------------===//
 #include "ManifestCheck.h"
 #include "trine/Formats/Json.h"
-#include "trine/Runtime/KernelABI.h"
 
 #include <limits>
 
@@ -111,21 +110,10 @@ std::vector<Size> shape(const Field &field) {
 }
 
 Layout layout(const Field &field) {
-  std::string text = field.text();
-  Layout layout;
-  size_t colon = text.find(':');
-  layout.kind = text.substr(0, colon);
-  if (colon != std::string::npos) {
-    std::string width = text.substr(colon + 1);
-    bool digits = !width.empty() && width.size() <= 4 &&
-                  width.find_first_not_of("0123456789") == std::string::npos;
-    layout.width = digits ? std::stoi(width) : 0;
-  }
-  bool known = layout.kind == "rows" || layout.kind == "heads" ||
-               layout.kind == "panels" || layout.kind == "head_panels";
-  if (!known || layout.width < 1)
+  std::optional<Layout> layout = Layout::parse(field.text());
+  if (!layout)
     throw field.expected("a layout such as \"rows\" or \"panels:32\"");
-  return layout;
+  return *layout;
 }
 
 std::string dtype(const Field &field) {
@@ -273,7 +261,7 @@ Manifest Manifest::fromJson(const Json &json, const std::string &path,
   Field root(path, json, "");
   Manifest manifest;
   manifest.formatVersion = root["format_version"].integer(1, 1);
-  root["kernel_abi"].integer(kKernelAbiVersion, kKernelAbiVersion);
+  manifest.kernelAbi = root["kernel_abi"].integer(1);
   manifest.trineVersion = root["trine_version"].text();
   manifest.llvmVersion = root["llvm_version"].text();
   manifest.sourceName = root["source"]["name"].text();

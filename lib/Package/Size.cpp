@@ -5,6 +5,8 @@
 #include "trine/Package/Manifest.h"
 #include "trine/Support/Error.h"
 
+#include <charconv>
+
 using namespace trine;
 
 /// Larger than any memory, small enough that sums of a few cannot overflow.
@@ -75,10 +77,54 @@ std::string Layout::text() const {
   return width == 1 ? kind : fmt::format("{}:{}", kind, width);
 }
 
-int64_t trine::dtypeBytes(std::string_view dtype) {
-  if (dtype == "f32" || dtype == "i32")
-    return 4;
-  return dtype == "f16" || dtype == "bf16" ? 2 : 0;
+std::optional<Layout> Layout::parse(std::string_view text) {
+  Layout layout;
+  size_t colon = text.find(':');
+  layout.kind = text.substr(0, colon);
+  if (colon != std::string_view::npos) {
+    const char *end = text.data() + text.size();
+    auto [rest, error] =
+        std::from_chars(text.data() + colon + 1, end, layout.width);
+    if (error != std::errc() || rest != end)
+      return std::nullopt;
+  }
+  bool known = layout.kind == "rows" || layout.kind == "heads" ||
+               layout.kind == "panels" || layout.kind == "head_panels";
+  if (!known || layout.width < 1 || layout.width > 4096)
+    return std::nullopt;
+  return layout;
+}
+
+int64_t Layout::position(const std::vector<int64_t> &shape,
+                         const std::vector<int64_t> &index) const {
+  size_t rank = shape.size();
+  auto rowMajor = [](std::initializer_list<std::pair<int64_t, int64_t>> dims) {
+    int64_t offset = 0;
+    for (auto [i, extent] : dims)
+      offset = offset * extent + i;
+    return offset;
+  };
+  if (kind == "heads")
+    return rowMajor({{index[0], shape[0]},
+                     {index[2], shape[2]},
+                     {index[1], shape[1]},
+                     {index[3], shape[3]}});
+  if (kind == "head_panels")
+    return rowMajor({{index[0], shape[0]},
+                     {index[2], shape[2]},
+                     {index[1] / width, ceilDivide(shape[1], width)},
+                     {index[3], shape[3]},
+                     {index[1] % width, width}});
+  int64_t outer = 0;
+  size_t plain = kind == "panels" ? rank - 2 : rank;
+  for (size_t i = 0; i < plain; ++i)
+    outer = outer * shape[i] + index[i];
+  if (kind != "panels")
+    return outer;
+  return rowMajor({{outer, 1},
+                   {index[plain] / width, ceilDivide(shape[plain], width)},
+                   {index[plain + 1], shape[plain + 1]},
+                   {index[plain] % width, width}});
 }
 
 int64_t trine::storedBytes(const Layout &layout,

@@ -99,6 +99,12 @@ Device *Program::device(const std::string &name) const {
 }
 
 void Program::loadCode() {
+  if (manifest.kernelAbi != kKernelAbiVersion)
+    throw badInput(path,
+                   "kernels of interface version {}, but this runtime calls "
+                   "version {}; compile the model again with this release of "
+                   "Trine",
+                   manifest.kernelAbi, kKernelAbiVersion);
   functions.resize(manifest.kernels.size());
   for (size_t i = 0; i < functions.size(); ++i) {
     const Kernel &kernel = manifest.kernels[i];

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "trine/Support/Elements.h"
+
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -42,10 +44,12 @@ struct Layout {
 
   /// "rows", "heads", "panels:32": as in JSON and in trine_step_event.
   std::string text() const;
+  static std::optional<Layout> parse(std::string_view text);
+  /// Where the element at `index` of a tensor of `shape` is stored, counted in
+  /// elements.
+  int64_t position(const std::vector<int64_t> &shape,
+                   const std::vector<int64_t> &index) const;
 };
-
-/// Bytes of an element of "f32", "f16", "bf16" or "i32"; 0 for other names.
-int64_t dtypeBytes(std::string_view dtype);
 
 /// Bytes a tensor occupies, its layout's padding included. Throws BadInput when
 /// that overflows or the layout does not fit the rank.
@@ -138,6 +142,7 @@ struct TargetInfo {
 
 struct Manifest {
   int64_t formatVersion = 1;
+  int64_t kernelAbi = 1; ///< kKernelAbiVersion of the CPU code
   std::string trineVersion, llvmVersion;
   std::string sourceName, sourceSha256,
       modelKind; ///< "causal_lm", "encoder", "mlir"
