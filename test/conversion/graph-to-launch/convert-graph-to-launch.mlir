@@ -1,0 +1,58 @@
+// RUN: trine-opt %s -split-input-file --place-ops --assign-layouts --convert-graph-to-launch | FileCheck %s
+
+// Two equal layers: one kernel, bias and residual fused, launched twice.
+// CHECK-COUNT-1: launch.kernel @linear_0 on "cpu" family "contraction"
+// CHECK-NOT: launch.kernel
+module attributes {launch.cpu = "x86-64-v4"} {
+  graph.parameter @w0 : tensor<16x16xf32> storage "f32" from ["w0"]
+  graph.parameter @w1 : tensor<16x16xf32> storage "f32" from ["w1"]
+  // CHECK-LABEL: func.func @equal_layers
+  // CHECK: %[[A:.*]] = launch.call @linear_0({{.*}}) {node = "layers.0"}
+  // CHECK: %[[B:.*]] = launch.call @linear_0({{.*}}) {node = "layers.1"}
+  // CHECK: return %[[B]]
+  func.func @equal_layers(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
+    %w0 = graph.weight @w0 : tensor<16x16xf32>
+    %a = graph.linear %x, %w0 : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32> loc("layers.0")
+    %b = graph.add %a, %x : tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+    %w1 = graph.weight @w1 : tensor<16x16xf32>
+    %c = graph.linear %b, %w1 : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32> loc("layers.1")
+    %d = graph.add %c, %b : tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+    return %d : tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// An append's result is tied to its state; a reshape stays in the host program.
+module attributes {launch.cpu = "x86-64-v4"} {
+  graph.state @k : tensor<?x64x1x4xf32>
+  // CHECK: launch.kernel @append_0 on "cpu" family "movement" ties [0]
+  // CHECK-LABEL: func.func @state
+  // CHECK: graph.reshape
+  // CHECK: launch.call @append_0
+  // CHECK: launch.call @attention_0
+  func.func @state(%x: tensor<?x?x4xf32>) -> tensor<?x?x1x4xf32> {
+    %r = graph.reshape %x to [0, 0, 1, 4] : tensor<?x?x4xf32> -> tensor<?x?x1x4xf32>
+    %p = graph.length %x : tensor<?x?x4xf32> -> tensor<?xi32>
+    %k = graph.cache @k like %x : tensor<?x?x4xf32> -> tensor<?x64x1x4xf32>
+    %k1 = graph.append %r to %k at %p : tensor<?x?x1x4xf32>, tensor<?xi32> -> tensor<?x64x1x4xf32>
+    %o = graph.attention %r, %k1, %r causal scale 0.5 : tensor<?x?x1x4xf32>, tensor<?x64x1x4xf32>, tensor<?x?x1x4xf32> -> tensor<?x?x1x4xf32>
+    return %o : tensor<?x?x1x4xf32>
+  }
+}
+
+// -----
+
+// A producer with two users keeps its own kernel.
+module attributes {launch.cpu = "x86-64-v4"} {
+  // CHECK-LABEL: func.func @two_users
+  // CHECK: %[[A:.*]] = launch.call @neg_0
+  // CHECK: launch.call @exp_0(%[[A]])
+  // CHECK: launch.call @abs_0(%[[A]])
+  func.func @two_users(%x: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+    %a = graph.neg %x : tensor<?x4xf32>
+    %b = graph.exp %a : tensor<?x4xf32>
+    %c = graph.abs %a : tensor<?x4xf32>
+    return %b, %c : tensor<?x4xf32>, tensor<?x4xf32>
+  }
+}
