@@ -4,10 +4,10 @@
 #include "trine/Pipeline/Phases.h"
 #include "dialects/graph/Transforms/Passes.h"
 #include "dialects/launch/Transforms/Passes.h"
-#include "lib/Target/CPU/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "trine/Conversion/GraphToLaunch.h"
+#include "trine/Target/Target.h"
 
 using namespace mlir;
 using namespace trine;
@@ -36,7 +36,7 @@ static void buildKernels(OpPassManager &passes) {
 }
 
 static void buildTarget(OpPassManager &passes) {
-  cpu::buildCPUPipeline(passes);
+  addCPUPasses(passes);
   passes.addPass(launch::createVerifyCodePass());
 }
 

@@ -10,6 +10,8 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "trine/Conversion/GraphToLaunch.h"
+#include "trine/Pipeline/Phases.h"
 #include "trine/Reference/Passes.h"
 #include "trine/Target/Target.h"
 
@@ -26,4 +28,6 @@ void trine::registerPasses() {
   launch::registerLaunchPasses();
   reference::registerReferencePasses();
   registerCPUPasses();
+  registerGraphToLaunchPasses();
+  registerPhasePipelines();
 }

@@ -69,6 +69,7 @@ std::unique_ptr<Target> createCPUTarget(llvm::StringRef cpu,
                                         std::string &error);
 
 /// cpu-emit-kernels, cpu-lower-to-llvm.
+void addCPUPasses(mlir::OpPassManager &passes, llvm::StringRef cpu = "");
 void registerCPUPasses();
 
 /// Runs every graph operation by lib/Reference; its code is the kernels' text.

@@ -36,8 +36,7 @@ public:
   }
 
   void addPasses(OpPassManager &passes) const override {
-    passes.addPass(cpu::createEmitKernelsPass({cpu}));
-    passes.addNestedPass<launch::CodeOp>(cpu::createLowerToLLVMPass());
+    addCPUPasses(passes, cpu);
   }
 
   FailureOr<DeviceImage>
@@ -86,6 +85,11 @@ std::unique_ptr<Target> trine::createCPUTarget(StringRef cpu,
   if (!machine)
     return nullptr;
   return std::make_unique<CPUTarget>(cpu, std::move(*machine));
+}
+
+void trine::addCPUPasses(OpPassManager &passes, StringRef cpu) {
+  passes.addPass(cpu::createEmitKernelsPass({cpu.str()}));
+  passes.addNestedPass<launch::CodeOp>(cpu::createLowerToLLVMPass());
 }
 
 void trine::registerCPUPasses() { cpu::registerCPUPasses(); }

@@ -34,8 +34,12 @@ struct EmitKernels : cpu::impl::EmitKernelsPassBase<EmitKernels> {
   using EmitKernelsPassBase::EmitKernelsPassBase;
 
   void runOnOperation() override {
-    std::string error;
-    auto machine = cpu::MachineModel::get(cpu, error);
+    std::string error, name = cpu;
+    if (auto chosen = getOperation()->getAttrOfType<StringAttr>("launch.cpu");
+        chosen && name.empty())
+      name = chosen.str();
+    auto machine =
+        cpu::MachineModel::get(name.empty() ? "native" : name, error);
     if (!machine) {
       getOperation().emitError() << error;
       return signalPassFailure();

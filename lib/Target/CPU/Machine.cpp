@@ -57,6 +57,12 @@ llvm::StringSet<> featuresOf(StringRef cpu) {
              llvm::X86::CK_None) {
     llvm::SmallVector<StringRef> names;
     llvm::X86::getFeaturesForCPU(cpu, names);
+    // The table leaves out what others imply (avx512f of x86-64-v4).
+    llvm::StringMap<bool> all;
+    for (StringRef name : names)
+      llvm::X86::updateImpliedFeatures(name, /*Enabled=*/true, all);
+    for (const auto &feature : all)
+      features.insert(feature.first());
     features.insert(names.begin(), names.end());
   }
   return features;

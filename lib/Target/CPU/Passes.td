@@ -20,8 +20,8 @@ def EmitKernelsPass : Pass<"cpu-emit-kernels", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [Option<"cpu", "cpu", "std::string", "\"native\"",
-      "native, x86-64-v3, x86-64-v4 or an LLVM CPU name">];
+  let options = [Option<"cpu", "cpu", "std::string", "",
+      "native, x86-64-v3, x86-64-v4 or an LLVM CPU name; empty: the module's launch.cpu, or native">];
   let statistics = [Statistic<"emitted", "kernels", "kernels emitted">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",

@@ -1,14 +1,12 @@
 // RUN: trine-opt %s -split-input-file --place-ops --assign-layouts --convert-graph-to-launch | FileCheck %s
 
 // Two equal layers: one kernel, bias and residual fused, launched twice.
-// CHECK-COUNT-1: launch.kernel @linear_0 on "cpu" family "contraction"
-// CHECK-NOT: launch.kernel
 module attributes {launch.cpu = "x86-64-v4"} {
   graph.parameter @w0 : tensor<16x16xf32> storage "f32" from ["w0"]
   graph.parameter @w1 : tensor<16x16xf32> storage "f32" from ["w1"]
   // CHECK-LABEL: func.func @equal_layers
   // CHECK: %[[A:.*]] = launch.call @linear_0({{.*}}) {node = "layers.0"}
-  // CHECK: %[[B:.*]] = launch.call @linear_0({{.*}}) {node = "layers.1"}
+  // CHECK: %[[B:.*]] = launch.call @linear_0(%[[A]], {{.*}}) {node = "layers.1"}
   // CHECK: return %[[B]]
   func.func @equal_layers(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %w0 = graph.weight @w0 : tensor<16x16xf32>
@@ -20,6 +18,10 @@ module attributes {launch.cpu = "x86-64-v4"} {
     return %d : tensor<?x16xf32>
   }
 }
+// CHECK-COUNT-1: launch.kernel @linear_0 on "cpu" family "contraction"
+// CHECK: graph.linear
+// CHECK-NEXT: graph.add
+// CHECK-NOT: launch.kernel
 
 // -----
 
