@@ -54,7 +54,7 @@ def RopeOp : Graph_PureOp<"rope", [AllElementTypesMatch<["input", "result"]>]> {
       OptionalAttr<RopeScalingAttr>:$scaling);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
-    $style $input `,` $positions `theta` $theta `dims` $dims (`scaling` $scaling^)?
+    `` $style $input `,` $positions `theta` $theta `dims` $dims (`scaling` $scaling^)?
     attr-dict `:` type($input) `,` type($positions) `->` type($result)
   }];
   let hasVerifier = 1;

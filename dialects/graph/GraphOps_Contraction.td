@@ -33,7 +33,7 @@ def GatedOp : Graph_PureOp<"gated", [SameOperandsAndResultElementType]> {
                        Graph_StoredFloat:$up, ActivationAttr:$activation);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
-    $activation $input `,` $gate `,` $up attr-dict `:` type($input) `,`
+    `` $activation $input `,` $gate `,` $up attr-dict `:` type($input) `,`
     type($gate) `,` type($up) `->` type($result)
   }];
 }

@@ -54,7 +54,7 @@ def PoolOp : Graph_PureOp<"pool", [AllElementTypesMatch<["input", "result"]>]> {
   let arguments = (ins PoolKindAttr:$kind, Graph_FloatTensor:$input, Graph_IntTensor:$mask);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
-    $kind $input `,` $mask attr-dict `:` type($input) `,` type($mask) `->` type($result)
+    `` $kind $input `,` $mask attr-dict `:` type($input) `,` type($mask) `->` type($result)
   }];
 }
 

@@ -48,7 +48,7 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult ConstantOp::verify() {
-  if (!isa<DenseElementsAttr>(getValue())) // weights are parameters
+  if (!isa<DenseElementsAttr>(getValue())) // G13: weights are parameters
     return emitOpError("expected dense elements");
   return success();
 }

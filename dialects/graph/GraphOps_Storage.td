@@ -59,7 +59,7 @@ def CacheOp : Graph_Op<"cache", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInt
   let summary = "The value of a state before this call";
   let description = [{
     `like` is any tensor whose dimension 0 is the batch. The type equals the
-    state's (G3). Only `append` may use it, once (G5).
+    state's (G3). Only `append` may use it, once (G22).
   }];
   let arguments = (ins FlatSymbolRefAttr:$state, Graph_Tensor:$like);
   let results = (outs Graph_StoredFloat:$result);
