@@ -1,0 +1,71 @@
+"""The command `trine`: output, JSON, exit codes.
+
+Part of Trine, under Apache-2.0 WITH LLVM-exception.
+"""
+
+import json
+import unittest
+
+import numpy as np
+import support
+
+LLAMA, BERT = support.DATA / "tiny-llama", support.DATA / "tiny-bert"
+
+
+class Command(unittest.TestCase):
+    def trine(self, *arguments, code: int = 0):
+        done = support.run("trine", *arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        if code:
+            self.assertIn("error: ", done.stderr)
+            self.assertEqual(done.stdout, "")
+        return done
+
+    def test_generate(self):
+        package = support.package(LLAMA)
+        options = ["--prompt", "the cat", "--max-tokens=9"]
+        plain = self.trine("generate", package, *options).stdout
+        report = json.loads(self.trine("generate", package, *options, "--json").stdout)
+        self.assertEqual(report["schema"], "trine.generate/1")
+        self.assertEqual(plain, report["text"] + "\n")
+        model = support.model(LLAMA)
+        ids = model.encode_prompt("the cat")
+        self.assertEqual(report["prompt_tokens"], len(ids))
+        self.assertEqual(report["tokens"], model.generate_tokens(ids, max_tokens=9))
+        self.assertGreater(report["prefill_seconds"], 0)
+        self.assertGreater(report["decode_tokens_per_second"], 0)
+
+    def test_generate_from_tokens(self):
+        file = support.folder() / "ids.npy"
+        np.save(file, np.array([[1, 2, 3]]))
+        package = support.package(LLAMA)
+        done = self.trine("generate", package, "--tokens", file, "--json")
+        self.assertEqual(json.loads(done.stdout)["prompt_tokens"], 3)
+
+    def test_embed(self):
+        output = support.folder() / "vectors.npy"
+        texts = ["the cat sat", "a red dog"]
+        self.trine("embed", support.package(BERT), "--text", *texts, "-o", output)
+        want = support.model(BERT).embed(texts)
+        np.testing.assert_array_equal(np.load(output), want)
+
+    def test_pass_through(self):
+        done = self.trine("inspect", support.package(BERT), "--json")
+        self.assertIn("format_version", json.loads(done.stdout))
+        self.trine("run", support.folder() / "missing.trine", code=1)
+
+    def test_exit_codes(self):
+        package, missing = support.package(LLAMA), support.folder() / "missing"
+        self.trine("generate", missing, "--prompt", "a", code=1)
+        self.trine("generate", package, code=2)
+        self.trine("generate", package, "--prompt", "a", "--top-p=2", code=2)
+        self.trine("generate", package, "--tokens", missing, code=1)
+        self.trine("generate", package, "--prompt", "a", "--device=nosuch", code=5)
+        nowhere = missing / "vectors.npy"
+        bert = support.package(BERT)
+        self.trine("embed", bert, "--text", "a", "-o", nowhere, code=1)
+        self.trine("embed", package, "--text", "a", "-o", nowhere, code=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
