@@ -23,7 +23,17 @@ BELOW: dict[str, set[str]] = {
     "npu": {"Support", "Interfaces"},
     "npuisa": {"Support", "Interfaces"},
     "Import": {"Support", "Interfaces", "Formats", "graph", "launch"},
-    "Reference": {"Support", "Interfaces", "graph", "launch", "fp8", "Runtime"},
+    # The plug-in reads models and packages and fits the runtime's interfaces.
+    "Reference": {
+        "Support",
+        "Interfaces",
+        "Formats",
+        "Package",
+        "Runtime",
+        "graph",
+        "launch",
+        "fp8",
+    },
 }
 # These link no LLVM, so that sanitizers and fuzzers run on them cleanly.
 LLVM_FREE = {"Support", "Formats", "Package", "Runtime"}

@@ -132,13 +132,13 @@ def lit() -> Iterator[Outcome]:
                 yield Outcome(test["name"], "failed", f"{code}\n{output[-4000:]}")
 
 
-def python() -> Iterator[Outcome]:
-    with tempfile.TemporaryDirectory() as folder:
-        report = pathlib.Path(folder) / "unittest.json"
-        script = ["tools/dev/run_unittest.py", "test/python", str(report)]
+def python(folder: str) -> Iterator[Outcome]:
+    with tempfile.TemporaryDirectory() as reports:
+        report = pathlib.Path(reports) / "unittest.json"
+        script = ["tools/dev/run_unittest.py", folder, str(report)]
         done = run([PYTHON, *script], 2400)
         if not report.exists():
-            yield Outcome("python", "failed", done.stdout[-6000:])
+            yield Outcome(folder, "failed", done.stdout[-6000:])
             return
         outcomes = [Outcome(*row) for row in json.loads(report.read_text())]
         if any(outcome.result == "failed" for outcome in outcomes):
@@ -255,7 +255,8 @@ def main() -> int:
     report.stage("check", checks)
     report.stage("unit", lambda: ctest("build"))
     report.stage("lit", lit)
-    report.stage("python", python)
+    for folder in ("reference", "run", "python"):
+        report.stage(folder, lambda folder=folder: python(f"test/{folder}"))
     if not options.quick and report.stage("build asan", lambda: build("asan")):
         report.stage("asan and fuzz", lambda: ctest("build-asan"))
     return report.close()
