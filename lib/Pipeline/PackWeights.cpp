@@ -1,0 +1,250 @@
+//===- PackWeights.cpp - weights into the package -------------------------===//
+// Parameters and a model's files → the section `weights`. A parameter is cut
+// into chunks of whole panels; chunks are packed in parallel, written in order.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "PackWeights.h"
+#include "Types.h"
+#include "trine/Support/Float.h"
+
+#include <deque>
+#include <fmt/ranges.h>
+#include <future>
+
+using namespace mlir;
+using namespace trine;
+using graph::ParameterOp;
+
+/// Decoded floats of one chunk; a panel of very long rows may exceed it.
+static constexpr int64_t kChunkBytes = 4 << 20;
+/// Bound on all chunks in flight, decoded and packed.
+static constexpr int64_t kBufferBytes = 48 << 20;
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
+
+static void checkParameter(ParameterOp op, const WeightSource &weights,
+                           std::vector<std::string> &faults) {
+  auto type = cast<RankedTensorType>(op.getType());
+  std::vector<int64_t> shape = type.getShape();
+  auto fault = [&](const std::string &what) {
+    faults.push_back(
+        fmt::format("parameter '{}': {}", op.getSymName().str(), what));
+  };
+  if (shape.empty() || !isa<FloatType>(type.getElementType()))
+    return fault("expected floating-point elements and rank 1 or more");
+  int64_t first = 0;
+  for (auto source : op.getSources().getAsRange<StringAttr>()) {
+    const StoredTensor *tensor = weights.find(source.getValue().str());
+    if (!tensor)
+      return fault(fmt::format("tensor '{}' is missing", source.str()));
+    if (storageName(tensor->storage) != op.getStorage())
+      return fault(fmt::format("expected tensor '{}' to be stored as {}, got "
+                               "{}",
+                               source.str(), op.getStorage().str(),
+                               storageName(tensor->storage)));
+    if (!storageInfo(tensor->storage).decodable)
+      return fault(fmt::format("cannot decode {}", op.getStorage().str()));
+    bool fits = tensor->shape.size() == shape.size() &&
+                std::equal(shape.begin() + 1, shape.end(),
+                           tensor->shape.begin() + 1);
+    if (!fits || __builtin_add_overflow(first, tensor->shape[0], &first))
+      return fault(fmt::format("tensor '{}' of shape [{}] does not fit [{}]",
+                               source.str(), fmt::join(tensor->shape, ", "),
+                               fmt::join(shape, ", ")));
+  }
+  if (first != shape[0])
+    fault(fmt::format("expected {} rows from its sources, got {}", shape[0],
+                      first));
+}
+
+void trine::checkParameters(ModuleOp module, const WeightSource &weights) {
+  std::vector<std::string> faults;
+  for (auto op : module.getOps<ParameterOp>())
+    checkParameter(op, weights, faults);
+  if (faults.size() == 1)
+    throw Error(ExitCode::BadInput, weights.sourceName(), faults[0]);
+  if (!faults.empty())
+    throw Error(ExitCode::BadInput, weights.sourceName(),
+                fmt::format("{} parameters do not fit", faults.size()), faults);
+}
+
+std::vector<Parameter> trine::layOutParameters(ModuleOp module) {
+  std::vector<Parameter> result;
+  uint64_t offset = 0;
+  for (auto op : module.getOps<ParameterOp>()) {
+    auto type = cast<RankedTensorType>(op.getType());
+    Parameter parameter;
+    parameter.name = op.getSymName();
+    parameter.dtype = dtypeOf(type);
+    parameter.storage = op.getStorage();
+    parameter.shape = type.getShape();
+    parameter.layout = layoutOf(type);
+    parameter.offset = offset;
+    parameter.bytes = uint64_t(
+        storedBytes(parameter.layout, parameter.shape, parameter.dtype));
+    offset = llvm::alignTo(offset + parameter.bytes, kPackagePage);
+    result.push_back(std::move(parameter));
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Bytes
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The rows of a parameter, over the tensors it is made of.
+class Rows {
+public:
+  Rows(ParameterOp op, const WeightSource &weights) {
+    for (auto source : op.getSources().getAsRange<StringAttr>())
+      tensors.push_back(weights.find(source.getValue().str()));
+  }
+  ~Rows() {
+    for (const StoredTensor *tensor : tensors)
+      release(*tensor);
+  }
+
+  int64_t count() const {
+    int64_t rows = 0;
+    for (const StoredTensor *tensor : tensors)
+      rows += tensor->rows();
+    return rows;
+  }
+  /// Elements of the longest row: vectors are concatenated as rows of their
+  /// own, matrices have rows of one length.
+  int64_t elements() const {
+    int64_t most = 0;
+    for (const StoredTensor *tensor : tensors)
+      most = std::max(most, tensor->rowElements());
+    return most;
+  }
+  /// Decodes rows first .. first+rows-1, one after another.
+  std::vector<float> decode(int64_t first, int64_t rows) const {
+    std::vector<float> values(size_t(rows * elements()));
+    float *out = values.data();
+    for (const StoredTensor *tensor : tensors) {
+      int64_t take = std::min(rows, tensor->rows() - first);
+      if (take > 0) {
+        decodeRows(*tensor, first, take, out);
+        out += take * tensor->rowElements();
+        rows -= take;
+        first = 0;
+      } else {
+        first -= tensor->rows();
+      }
+    }
+    values.resize(size_t(out - values.data()));
+    return values;
+  }
+
+private:
+  std::vector<const StoredTensor *> tensors;
+};
+
+/// How a parameter is cut.
+struct Plan {
+  int64_t matrixRows; ///< N of [.., N, K]: panels end with each matrix
+  int64_t width;      ///< rows of a panel, 1 when row-major
+  int64_t chunkRows;  ///< a multiple of width
+};
+
+} // namespace
+
+/// Values → bytes of the element type.
+static std::vector<uint8_t> encode(const std::vector<float> &values,
+                                   const std::string &dtype) {
+  std::vector<uint8_t> bytes(values.size() * size_t(dtypeBytes(dtype)));
+  if (dtype == "f32") {
+    if (!values.empty())
+      std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint16_t code =
+        dtype == "bf16" ? f32ToBf16(values[i]) : f32ToF16(values[i]);
+    std::memcpy(&bytes[2 * i], &code, sizeof code);
+  }
+  return bytes;
+}
+
+/// [rows][K] → [ceil(rows/W)][K][W], zeros beyond the last row.
+static std::vector<float> toPanels(const std::vector<float> &rows,
+                                   int64_t count, int64_t width) {
+  int64_t length = int64_t(rows.size()) / std::max<int64_t>(count, 1);
+  int64_t panels = llvm::divideCeil(count, width);
+  std::vector<float> packed(size_t(panels * width * length));
+  for (int64_t row = 0; row < count; ++row) {
+    const float *from = rows.data() + row * length;
+    float *to =
+        packed.data() + (row / width) * width * length + row % width;
+    for (int64_t k = 0; k < length; ++k)
+      to[k * width] = from[k];
+  }
+  return packed;
+}
+
+static Plan planFor(const Parameter &parameter, const Rows &rows) {
+  Plan plan{rows.count(), 1, 1};
+  if (parameter.layout.kind == "panels") {
+    plan.width = parameter.layout.width;
+    plan.matrixRows = parameter.shape[parameter.shape.size() - 2];
+  }
+  int64_t rowBytes = std::max<int64_t>(rows.elements(), 1) * 4;
+  int64_t panelBytes = plan.width * rowBytes;
+  plan.chunkRows =
+      std::max<int64_t>(kChunkBytes / panelBytes, 1) * plan.width;
+  return plan;
+}
+
+static void packParameter(const Parameter &parameter, const Rows &rows,
+                          unsigned jobs, PackageWriter &package) {
+  Plan plan = planFor(parameter, rows);
+  int64_t chunkBytes = plan.chunkRows * std::max<int64_t>(rows.elements(), 1) *
+                       4 * (plan.width > 1 ? 3 : 2);
+  size_t inFlight = size_t(
+      std::clamp<int64_t>(kBufferBytes / chunkBytes, 1, int64_t(jobs)));
+  auto pack = [&](int64_t first, int64_t count) {
+    std::vector<float> values = rows.decode(first, count);
+    if (plan.width > 1)
+      values = toPanels(values, count, plan.width);
+    return encode(values, parameter.dtype);
+  };
+  std::deque<std::future<std::vector<uint8_t>>> pending;
+  auto writeOldest = [&] {
+    package.append(pending.front().get());
+    pending.pop_front();
+  };
+  for (int64_t first = 0; first < rows.count();) {
+    // A chunk ends with its matrix, so that every matrix starts a panel.
+    int64_t left = plan.matrixRows - first % plan.matrixRows;
+    int64_t count = std::min(plan.chunkRows, left);
+    pending.push_back(std::async(std::launch::async, pack, first, count));
+    first += count;
+    if (pending.size() >= inFlight)
+      writeOldest();
+  }
+  while (!pending.empty())
+    writeOldest();
+}
+
+void trine::packWeights(ModuleOp module, const WeightSource &weights,
+                        ArrayRef<Parameter> parameters, unsigned jobs,
+                        PackageWriter &package) {
+  size_t next = 0;
+  for (auto op : module.getOps<ParameterOp>()) {
+    const Parameter &parameter = parameters[next++];
+    package.alignTo(kPackagePage);
+    uint64_t start = package.sectionBytes();
+    packParameter(parameter, Rows(op, weights), jobs, package);
+    if (start != parameter.offset ||
+        package.sectionBytes() != start + parameter.bytes)
+      throw Error(ExitCode::Internal, parameter.name,
+                  fmt::format("packed into {} bytes at {}, expected {} at {}",
+                              package.sectionBytes() - start, start,
+                              parameter.bytes, parameter.offset));
+  }
+}

@@ -1,0 +1,43 @@
+//===- Sizes.h - symbolic sizes of an entry's values ------------*- C++ -*-===//
+// Affine expressions over an entry's dynamic dimensions → the manifest's
+// polynomials. Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/graph/Graph.h"
+#include "dialects/launch/Launch.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "trine/Package/Manifest.h"
+
+namespace trine {
+
+/// The expression as a polynomial; nothing when it is none or overflows.
+std::optional<Size> exactSize(mlir::AffineExpr expression);
+
+/// As exactSize(), but where a division leaves a remainder the polynomial is an
+/// upper bound: ceil(e/c) ≤ (e + c - 1)/c.
+std::optional<Size> boundingSize(mlir::AffineExpr expression);
+
+/// Shapes of all values of an entry, over one symbol for each name in
+/// `graph.dims` of its arguments.
+class EntryShapes {
+public:
+  /// Fails after emitting an error when a dynamic dimension has no name, names
+  /// and dimensions differ in number, or an operation refuses the shapes.
+  static llvm::FailureOr<EntryShapes> infer(mlir::func::FuncOp function);
+
+  const std::vector<std::string> &symbols() const { return names; }
+  const graph::SymbolicShape &operator[](mlir::Value value) const {
+    return shapes.find(value)->second;
+  }
+
+private:
+  llvm::LogicalResult inferArguments(mlir::func::FuncOp function);
+  llvm::LogicalResult inferOp(mlir::Operation *op);
+  llvm::LogicalResult inferCall(launch::CallOp call);
+
+  std::vector<std::string> names;
+  llvm::DenseMap<mlir::Value, graph::SymbolicShape> shapes;
+};
+
+} // namespace trine

@@ -1,0 +1,26 @@
+//===- Types.h - tensor types in a manifest's words -------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "dialects/graph/Graph.h"
+#include "trine/Package/Manifest.h"
+
+namespace trine {
+
+/// "f32", "bf16", "i32", ...
+inline std::string dtypeOf(mlir::Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << mlir::getElementTypeOrSelf(type);
+  return text;
+}
+
+inline Layout layoutOf(mlir::Type type) {
+  graph::LayoutAttr layout = graph::layoutOf(type);
+  if (!layout)
+    return {};
+  return {graph::stringifyLayoutKind(layout.getKind()).str(),
+          layout.getWidth()};
+}
+
+} // namespace trine
