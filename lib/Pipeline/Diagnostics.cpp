@@ -29,7 +29,7 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
     warningList.push_back(text);
     return;
   }
-  ++errorCount;
+  unsupported |= text.find("not supported") != std::string::npos;
   fmt::print(stderr, "error: {}\n", text);
   for (Diagnostic &note : diagnostic.getNotes()) {
     // An operation printed in full says little that its location does not.

@@ -16,8 +16,8 @@ class DiagnosticPrinter {
 public:
   DiagnosticPrinter(mlir::MLIRContext &context, std::string file);
 
-  /// Errors so far.
-  unsigned errors() const { return errorCount; }
+  /// Did an error say that something "is not supported"?
+  bool sawUnsupported() const { return unsupported; }
   const std::vector<std::string> &warnings() const { return warningList; }
 
 private:
@@ -25,7 +25,7 @@ private:
   std::string where(mlir::Location location) const;
 
   std::string file;
-  unsigned errorCount = 0;
+  bool unsupported = false;
   std::vector<std::string> warningList;
   mlir::ScopedDiagnosticHandler handler;
 };

@@ -1,44 +1,58 @@
 //===- Driver.cpp - the compiler as a command -----------------------------===//
+// Command line → phases → package, IR or kernel files.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Pipeline/Driver.h"
-#include "Diagnostics.h"
-#include "Options.h"
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Verifier.h"
-#include "trine/Import/Import.h"
-#include "trine/Pipeline/Registration.h"
-#include "llvm/Support/raw_ostream.h"
+#include "Bundle.h"
+#include "Compilation.h"
 
-using namespace mlir;
+#include "llvm/Support/CrashRecoveryContext.h"
+#include <exception>
+
 using namespace trine;
 
-static std::string print(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, OpPrintingFlags().enableDebugInfo());
-  return text + "\n";
+/// Runs the compile; a crash inside LLVM or Trine becomes an internal error.
+static int runGuarded(Compilation &compilation) {
+  int code = int(ExitCode::Internal);
+  std::exception_ptr thrown;
+  llvm::CrashRecoveryContext::Enable();
+  llvm::CrashRecoveryContext recovery;
+  bool finished = recovery.RunSafely([&] {
+    try {
+      code = compilation.run();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  });
+  llvm::CrashRecoveryContext::Disable();
+  if (!finished)
+    throw Error(ExitCode::Internal, compilation.options.input,
+                fmt::format("crashed in phase '{}'", compilation.phase()));
+  if (thrown)
+    std::rethrow_exception(thrown);
+  return code;
 }
 
 int trine::compileMain(int argc, char **argv) {
   std::optional<CompileOptions> options = parseOptions(argc, argv);
   if (!options)
     return 0;
-  DialectRegistry registry;
-  registerDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  DiagnosticPrinter diagnostics(context, options->input);
-  std::vector<std::string> warnings;
-  std::shared_ptr<const Model> model = openModel(options->input);
-  OwningOpRef<ModuleOp> module = importModel(
-      context, *model,
-      {options->maxSequence, options->maxBatch, options->entries}, warnings);
-  if (failed(verify(*module)))
-    return int(ExitCode::Internal);
-  std::string text = print(*module);
-  if (options->output.empty())
-    fmt::print("{}", text);
-  else
-    writeText(options->output, text);
-  return 0;
+  if (options->printPhases) {
+    for (const Phase &phase : phases())
+      fmt::print("{:<10} {}\n", phase.name.str(), phase.summary.str());
+    return 0;
+  }
+  Compilation compilation(*std::move(options));
+  try {
+    return runGuarded(compilation);
+  } catch (Error &error) {
+    if (error.code == ExitCode::Internal)
+      error.notes.push_back(writeBundle(compilation, argc, argv));
+    throw;
+  } catch (const std::bad_alloc &) {
+    throw;
+  } catch (const std::exception &error) {
+    throw Error(ExitCode::Internal, compilation.options.input, error.what(),
+                {writeBundle(compilation, argc, argv)});
+  }
 }

@@ -10,11 +10,22 @@
 
 using namespace trine;
 
+/// The list a user would have given for an empty one.
+static nlohmann::json orDefault(const std::vector<std::string> &given,
+                                const char *fallback) {
+  return given.empty() ? nlohmann::json::array({fallback})
+                       : nlohmann::json(given);
+}
+
 nlohmann::json CompileOptions::recorded() const {
-  return {{"target", targets},    {"cpu", cpu},
-          {"place", place},       {"compute", compute},
-          {"weights", weights},   {"kv", kv},
-          {"entries", entries},   {"max_sequence", maxSequence},
+  return {{"target", orDefault(targets, "cpu")},
+          {"cpu", cpu.empty() ? "native" : cpu},
+          {"place", place},
+          {"compute", compute},
+          {"weights", weights},
+          {"kv", kv},
+          {"entries", orDefault(entries, "all")},
+          {"max_sequence", maxSequence},
           {"max_batch", maxBatch}};
 }
 
@@ -96,8 +107,6 @@ std::optional<CompileOptions> trine::parseOptions(int argc, char **argv) {
                   ? "no input"
                   : fmt::format("expected one input, got {}", inputs.size()));
   o.input = inputs[0];
-  if (o.targets.empty())
-    o.targets = {"cpu"};
   if (!o.jobs)
     o.jobs = std::max(1u, std::thread::hardware_concurrency());
   if (o.output.empty() && !o.check && o.emit != "graph" && o.to.empty())

@@ -14,12 +14,12 @@ namespace trine {
 /// What a user asks of one compile; the contract's flags by their names.
 struct CompileOptions {
   std::string input, output, weightsFrom;
-  std::vector<std::string> targets, place, entries;
-  std::string cpu = "native";
+  std::vector<std::string> targets, place, entries; ///< empty: not given
+  std::string cpu;                                  ///< empty: not given
   std::string compute = "f32", weights = "keep", kv = "f32", quantize;
   std::string emit = "package";
   std::string from, to, savePhases, report;
-  int64_t maxSequence = 0, maxBatch = 16, jobs = 0; ///< 0: not given
+  int64_t maxSequence = 0, maxBatch = 0, jobs = 0; ///< 0: not given
   bool check = false, printPhases = false, quiet = false;
 
   /// What shapes the package, as its manifest records it: no paths, no jobs.

@@ -46,9 +46,9 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
                                storageName(tensor->storage)));
     if (!storageInfo(tensor->storage).decodable)
       return fault(fmt::format("cannot decode {}", op.getStorage().str()));
-    bool fits = tensor->shape.size() == shape.size() &&
-                std::equal(shape.begin() + 1, shape.end(),
-                           tensor->shape.begin() + 1);
+    bool fits =
+        tensor->shape.size() == shape.size() &&
+        std::equal(shape.begin() + 1, shape.end(), tensor->shape.begin() + 1);
     if (!fits || __builtin_add_overflow(first, tensor->shape[0], &first))
       return fault(fmt::format("tensor '{}' of shape [{}] does not fit [{}]",
                                source.str(), fmt::join(tensor->shape, ", "),
@@ -81,6 +81,9 @@ std::vector<Parameter> trine::layOutParameters(ModuleOp module) {
     parameter.storage = op.getStorage();
     parameter.shape = type.getShape();
     parameter.layout = layoutOf(type);
+    if (parameter.layout.kind != "rows" && parameter.layout.kind != "panels")
+      throw Error(ExitCode::Internal, parameter.name,
+                  "a parameter in layout " + parameter.layout.text());
     parameter.offset = offset;
     parameter.bytes = uint64_t(
         storedBytes(parameter.layout, parameter.shape, parameter.dtype));
@@ -179,8 +182,7 @@ static std::vector<float> toPanels(const std::vector<float> &rows,
   std::vector<float> packed(size_t(panels * width * length));
   for (int64_t row = 0; row < count; ++row) {
     const float *from = rows.data() + row * length;
-    float *to =
-        packed.data() + (row / width) * width * length + row % width;
+    float *to = packed.data() + (row / width) * width * length + row % width;
     for (int64_t k = 0; k < length; ++k)
       to[k * width] = from[k];
   }
@@ -195,8 +197,7 @@ static Plan planFor(const Parameter &parameter, const Rows &rows) {
   }
   int64_t rowBytes = std::max<int64_t>(rows.elements(), 1) * 4;
   int64_t panelBytes = plan.width * rowBytes;
-  plan.chunkRows =
-      std::max<int64_t>(kChunkBytes / panelBytes, 1) * plan.width;
+  plan.chunkRows = std::max<int64_t>(kChunkBytes / panelBytes, 1) * plan.width;
   return plan;
 }
 
@@ -205,8 +206,8 @@ static void packParameter(const Parameter &parameter, const Rows &rows,
   Plan plan = planFor(parameter, rows);
   int64_t chunkBytes = plan.chunkRows * std::max<int64_t>(rows.elements(), 1) *
                        4 * (plan.width > 1 ? 3 : 2);
-  size_t inFlight = size_t(
-      std::clamp<int64_t>(kBufferBytes / chunkBytes, 1, int64_t(jobs)));
+  size_t inFlight =
+      size_t(std::clamp<int64_t>(kBufferBytes / chunkBytes, 1, int64_t(jobs)));
   auto pack = [&](int64_t first, int64_t count) {
     std::vector<float> values = rows.decode(first, count);
     if (plan.width > 1)

@@ -135,37 +135,66 @@ std::optional<Size> trine::boundingSize(AffineExpr expression) {
 // Shapes of an entry
 //===----------------------------------------------------------------------===//
 
-FailureOr<EntryShapes> EntryShapes::infer(func::FuncOp function) {
-  EntryShapes result;
-  if (failed(result.inferArguments(function)))
-    return failure();
-  for (Operation &op : function.getBody().front().without_terminator())
-    if (failed(result.inferOp(&op)))
-      return failure();
-  return result;
+/// Sizes that no two symbols and no model share, divisible by what a reshape
+/// may divide them by.
+static AffineExpr trialSize(unsigned symbol, MLIRContext *context) {
+  static constexpr int64_t primes[] = {1009, 1013, 1019, 1021,
+                                       1031, 1033, 1039, 1049};
+  int64_t prime = primes[symbol % 8] + 1000 * int64_t(symbol / 8);
+  return getAffineConstantExpr(prime * 5040, context);
 }
 
-LogicalResult EntryShapes::inferArguments(func::FuncOp function) {
+FailureOr<EntryShapes> EntryShapes::infer(func::FuncOp function) {
   MLIRContext *context = function.getContext();
+  EntryShapes result, trial;
+  if (failed(result.inferBody(function, [&](unsigned symbol) {
+        return getAffineSymbolExpr(symbol, context);
+      })))
+    return failure();
+  if (succeeded(trial.inferBody(function, [&](unsigned symbol) {
+        return trialSize(symbol, context);
+      })))
+    return result;
+  InFlightDiagnostic error =
+      function.emitError("dimensions that must be equal have different names, "
+                         "or only one of them is dynamic; see graph.dims");
+  for (auto [index, name] : llvm::enumerate(trial.names)) {
+    auto size = cast<AffineConstantExpr>(trialSize(index, context)).getValue();
+    error.attachNote() << "tried with " << name << " = " << size;
+  }
+  return error;
+}
+
+LogicalResult EntryShapes::inferBody(func::FuncOp function, Dimension size) {
+  if (failed(inferArguments(function, size)))
+    return failure();
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (failed(inferOp(&op)))
+      return failure();
+  return success();
+}
+
+LogicalResult EntryShapes::inferArguments(func::FuncOp function,
+                                          Dimension size) {
   for (BlockArgument argument : function.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());
     unsigned index = argument.getArgNumber();
     auto dims = function.getArgAttrOfType<ArrayAttr>(index, "graph.dims");
-    size_t given = dims ? dims.size() : 0, next = 0;
-    if (given != size_t(type.getNumDynamicDims()))
+    if (dims && dims.size() != size_t(type.getNumDynamicDims()))
       return function.emitError()
              << "argument " << index << " has " << type.getNumDynamicDims()
-             << " dynamic dimensions, but graph.dims names " << given;
+             << " dynamic dimensions, but graph.dims names " << dims.size();
     graph::SymbolicShape &shape = shapes[argument];
-    for (int64_t size : type.getShape()) {
-      if (!ShapedType::isDynamic(size)) {
-        shape.push_back(getAffineConstantExpr(size, context));
+    size_t next = 0;
+    for (auto [position, dim] : llvm::enumerate(type.getShape())) {
+      if (!ShapedType::isDynamic(dim)) {
+        shape.push_back(getAffineConstantExpr(dim, function.getContext()));
         continue;
       }
-      std::string name = cast<StringAttr>(dims[next++]).getValue().str();
+      std::string name = dims ? cast<StringAttr>(dims[next++]).str()
+                              : fmt::format("d{}", position);
       auto known = llvm::find(names, name);
-      shape.push_back(
-          getAffineSymbolExpr(unsigned(known - names.begin()), context));
+      shape.push_back(size(unsigned(known - names.begin())));
       if (known == names.end())
         names.push_back(name);
     }

@@ -18,12 +18,14 @@ std::optional<Size> exactSize(mlir::AffineExpr expression);
 /// upper bound: ceil(e/c) ≤ (e + c - 1)/c.
 std::optional<Size> boundingSize(mlir::AffineExpr expression);
 
-/// Shapes of all values of an entry, over one symbol for each name in
-/// `graph.dims` of its arguments.
+/// Shapes of all values of an entry, over one symbol for each name of a dynamic
+/// dimension of its arguments: `graph.dims` lists them in order, "d<i>" stands
+/// for dimension i of an argument without it. Equal names are equal sizes.
 class EntryShapes {
 public:
-  /// Fails after emitting an error when a dynamic dimension has no name, names
-  /// and dimensions differ in number, or an operation refuses the shapes.
+  /// Fails after emitting an error when names and dimensions differ in number,
+  /// or when the entry would need dimensions of different names, or a dynamic
+  /// and a static one, to be equal: the runtime could not see them differ.
   static llvm::FailureOr<EntryShapes> infer(mlir::func::FuncOp function);
 
   const std::vector<std::string> &symbols() const { return names; }
@@ -32,7 +34,10 @@ public:
   }
 
 private:
-  llvm::LogicalResult inferArguments(mlir::func::FuncOp function);
+  using Dimension = llvm::function_ref<mlir::AffineExpr(unsigned symbol)>;
+  llvm::LogicalResult inferBody(mlir::func::FuncOp function, Dimension size);
+  llvm::LogicalResult inferArguments(mlir::func::FuncOp function,
+                                     Dimension size);
   llvm::LogicalResult inferOp(mlir::Operation *op);
   llvm::LogicalResult inferCall(launch::CallOp call);
 

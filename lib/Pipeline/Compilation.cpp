@@ -1,0 +1,268 @@
+//===- Compilation.cpp - load and run the phases --------------------------===//
+// A model file or a saved module → the module after the last phase wanted.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Compilation.h"
+#include "PackWeights.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "trine/Import/Import.h"
+#include "trine/Pipeline/Registration.h"
+#include "trine/Target/Targets.h"
+
+#include <fmt/ranges.h>
+
+using namespace mlir;
+using namespace trine;
+namespace fs = std::filesystem;
+
+static DialectRegistry allDialects() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  return registry;
+}
+
+Compilation::Compilation(CompileOptions given)
+    : options(std::move(given)),
+      context(allDialects(), MLIRContext::Threading::DISABLED),
+      pool(llvm::hardware_concurrency(unsigned(options.jobs))),
+      diagnostics(context, fs::path(options.input).filename()),
+      clock(!options.quiet) {
+  if (options.jobs > 1)
+    context.setThreadPool(pool);
+}
+
+//===----------------------------------------------------------------------===//
+// Loading
+//===----------------------------------------------------------------------===//
+
+/// The text that saved phases carry beside their module: the graph phase's
+/// module, for the package's section of that name.
+static constexpr const char *kResource = "trine", *kGraphKey = "graph";
+
+void Compilation::parseModule() {
+  inputText = readText(options.input);
+  ParserConfig config(&context);
+  config.attachResourceParser(
+      kResource, [this](AsmParsedResourceEntry &entry) -> LogicalResult {
+        FailureOr<std::string> text = entry.parseAsString();
+        if (succeeded(text) && entry.getKey() == kGraphKey)
+          graphText = *text;
+        return text;
+      });
+  // The base name: positions in the IR must not depend on the directory.
+  module = parseSourceString<ModuleOp>(
+      inputText, config, fs::path(options.input).filename().string());
+}
+
+void Compilation::setModuleAttribute(const char *name, Attribute value,
+                                     bool given) {
+  if (given || !(*module)->hasAttr(name))
+    (*module)->setAttr(name, value);
+}
+
+/// The choices that passes read. A saved module keeps its own unless the
+/// command line has others.
+void Compilation::configureModule() {
+  Builder builder(&context);
+  auto list = [&](const std::vector<std::string> &items) {
+    SmallVector<StringRef> strings(items.begin(), items.end());
+    return builder.getStrArrayAttr(strings);
+  };
+  setModuleAttribute(
+      "launch.cpu",
+      builder.getStringAttr(options.cpu.empty() ? "native" : options.cpu),
+      !options.cpu.empty());
+  setModuleAttribute("launch.targets",
+                     list(options.targets.empty()
+                              ? std::vector<std::string>{"cpu"}
+                              : options.targets),
+                     !options.targets.empty());
+  setModuleAttribute("launch.place", list(options.place),
+                     !options.place.empty());
+  setModuleAttribute("launch.options",
+                     builder.getStringAttr(options.recorded().dump()), false);
+  if (options.maxSequence)
+    setModuleAttribute("graph.max_sequence",
+                       builder.getI64IntegerAttr(options.maxSequence), false);
+  if (options.maxBatch)
+    setModuleAttribute("graph.max_batch",
+                       builder.getI64IntegerAttr(options.maxBatch), false);
+}
+
+/// The phase a saved module has been through, taken off it; "" for a new one.
+std::string Compilation::takePhase() {
+  auto attr = (*module)->getAttrOfType<StringAttr>("launch.phase");
+  if (!attr)
+    return "";
+  (*module)->removeAttr("launch.phase");
+  if (!findPhase(attr.getValue()))
+    throw badInput(options.input, "unknown phase '{}' in launch.phase",
+                   attr.str());
+  return attr.str();
+}
+
+void Compilation::load() {
+  bool isModule = options.input.ends_with(".mlir");
+  if (!isModule && !options.weightsFrom.empty())
+    throw Error(ExitCode::Usage, "--weights-from",
+                "only a .mlir input takes its weights from elsewhere");
+  if (!isModule && !options.from.empty())
+    throw Error(ExitCode::Usage, "--from",
+                fmt::format("expected a saved module (.mlir), got '{}'",
+                            options.input));
+  if (isModule) {
+    parseModule();
+    if (!options.weightsFrom.empty())
+      model = openModel(options.weightsFrom);
+    return;
+  }
+  model = openModel(options.input);
+  module =
+      importModel(context, *model,
+                  {options.maxSequence,
+                   options.maxBatch ? options.maxBatch : 16, options.entries},
+                  warnings);
+}
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+static size_t phaseIndex(const char *option, const std::string &name) {
+  if (std::optional<size_t> index = findPhase(name))
+    return *index;
+  std::vector<std::string> names;
+  for (const Phase &phase : phases())
+    names.push_back(phase.name.str());
+  throw Error(ExitCode::Usage, option,
+              fmt::format("unknown phase '{}'; there are {}", name,
+                          fmt::join(names, ", ")));
+}
+
+/// First and last phase to run. A saved module goes on after the phase it has
+/// been through; --from names that phase or the next one.
+std::pair<size_t, size_t>
+Compilation::phaseRange(const std::string &finished) const {
+  size_t first = finished.empty() ? 0 : phaseIndex("", finished) + 1;
+  if (!options.from.empty()) {
+    size_t from = phaseIndex("--from", options.from);
+    if (finished.empty())
+      first = from;
+    else if (from != first && from + 1 != first)
+      throw Error(ExitCode::Usage, "--from",
+                  fmt::format("'{}' has been through phase '{}'; use --from={}",
+                              options.input, finished, finished));
+  }
+  size_t last = phases().size() - 1;
+  if (options.emit == "graph")
+    last = phaseIndex("", "graph");
+  if (options.check)
+    last = phaseIndex("", "kernels");
+  if (!options.to.empty())
+    last = phaseIndex("--to", options.to);
+  if (last + 1 < first)
+    throw Error(ExitCode::Usage, options.to.empty() ? "--emit" : "--to",
+                fmt::format("phase '{}' comes before '{}'",
+                            phases()[last].name.str(),
+                            phases()[first].name.str()));
+  return {first, last};
+}
+
+std::string Compilation::print(const std::string &finished) const {
+  ModuleOp op = *module;
+  if (!finished.empty())
+    op->setAttr("launch.phase", StringAttr::get(op.getContext(), finished));
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  AsmState state(op, OpPrintingFlags().enableDebugInfo());
+  if (!finished.empty() && !graphText.empty() && finished != "graph")
+    state.attachResourcePrinter(
+        kResource, [this](Operation *, AsmResourceBuilder &builder) {
+          builder.buildString(kGraphKey, graphText);
+        });
+  op.print(stream, state);
+  op->removeAttr("launch.phase");
+  return text + "\n";
+}
+
+LogicalResult Compilation::afterPhase(const Phase &phase, ModuleOp) {
+  clock.end();
+  if (phase.name == "graph")
+    graphText = print("");
+  saved = print(phase.name.str());
+  if (!options.savePhases.empty() && phase.name != "package")
+    writeText(fs::path(options.savePhases) / (phase.name.str() + ".mlir"),
+              saved);
+  size_t next = *findPhase(phase.name) + 1;
+  if (next < phases().size())
+    clock.begin(currentPhase = phases()[next].name.str());
+  return success();
+}
+
+/// Whose fault a failed phase is.
+ExitCode Compilation::failureCode() const {
+  if (diagnostics.sawUnsupported())
+    return ExitCode::Unsupported;
+  bool userWrote = options.input.ends_with(".mlir") || !options.place.empty();
+  size_t index = *findPhase(currentPhase);
+  return userWrote && index <= *findPhase("kernels") ? ExitCode::BadInput
+                                                     : ExitCode::Internal;
+}
+
+int Compilation::runPhases(size_t first, size_t last) {
+  if (first > last)
+    return 0;
+  if (!options.savePhases.empty())
+    fs::create_directories(options.savePhases);
+  currentPhase = phases()[first].name.str();
+  if (first != 0)
+    clock.begin(currentPhase);
+  LogicalResult result = trine::runPhases(
+      *module, first, last, [this](const Phase &phase, ModuleOp op) {
+        return afterPhase(phase, op);
+      });
+  if (succeeded(result))
+    return 0;
+  ExitCode code = failureCode();
+  if (code == ExitCode::Internal)
+    throw Error(code, options.input,
+                fmt::format("phase '{}' failed", currentPhase));
+  return int(code);
+}
+
+int Compilation::run() {
+  clock.begin("import");
+  load();
+  if (!module)
+    return int(ExitCode::BadInput);
+  std::string finished = takePhase();
+  auto [first, last] = phaseRange(finished);
+  configureModule();
+  if (failed(TargetSet::of(*module)))
+    return int(options.cpu.empty() ? ExitCode::BadInput : ExitCode::Usage);
+  if (model)
+    checkParameters(*module, model->weights());
+  // `package` is ours: it writes files, which no pass does.
+  size_t packageIndex = phases().size() - 1;
+  if (int code = runPhases(first, std::min(last, packageIndex - 1)))
+    return code;
+  if (options.check)
+    return 0;
+  if (last < packageIndex) {
+    std::string text = print(phases()[last].name.str());
+    if (options.output.empty())
+      fmt::print("{}", text);
+    else
+      writeText(options.output, text);
+    return 0;
+  }
+  return emit();
+}
+
+std::string Compilation::sourceDigest() const {
+  if (model)
+    return hex(model->weights().digest());
+  return hex(sha256(
+      {reinterpret_cast<const uint8_t *>(inputText.data()), inputText.size()}));
+}
