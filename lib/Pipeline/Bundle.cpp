@@ -9,7 +9,7 @@ using namespace trine;
 namespace fs = std::filesystem;
 
 /// In single quotes, for a POSIX shell.
-static std::string quoted(const std::string &word) {
+static std::string shellWord(const std::string &word) {
   std::string text = "'";
   for (char c : word)
     text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -23,7 +23,7 @@ static std::string replayScript(const Compilation &compilation, int argc,
   std::string script = "#!/bin/sh\n# Shows the failure again.\n"
                        "cd \"$(dirname \"$0\")\" || exit 1\nexec ";
   auto path = [](const std::string &file) {
-    return quoted(fs::absolute(file).string());
+    return shellWord(fs::absolute(file).string());
   };
   if (compilation.lastModule().empty()) {
     script += "trine-compile " + path(options.input) + " -o replay.out";
@@ -38,7 +38,7 @@ static std::string replayScript(const Compilation &compilation, int argc,
   for (int i = 1; i < argc; ++i)
     if (std::string word = argv[i];
         word.starts_with("--jobs") || word.starts_with("--to="))
-      script += " " + quoted(word);
+      script += " " + shellWord(word);
   return script + "\n";
 }
 

@@ -243,6 +243,8 @@ int Compilation::run() {
     return int(options.cpu.empty() ? ExitCode::BadInput : ExitCode::Usage);
   if (model)
     checkParameters(*module, model->weights());
+  if (first == phaseIndex("", "graph") + 1 && graphText.empty())
+    graphText = print("");
   // `package` is ours: it writes files, which no pass does.
   size_t packageIndex = phases().size() - 1;
   if (int code = runPhases(first, std::min(last, packageIndex - 1)))

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "PackWeights.h"
 #include "Types.h"
+#include "trine/Support/Error.h"
 #include "trine/Support/Float.h"
 
 #include <deque>

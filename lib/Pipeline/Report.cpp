@@ -144,7 +144,9 @@ static json kernelList(ModuleOp module, const Manifest &manifest) {
       work += flops(&inner);
     SmallVector<Type> moved;
     for (auto [index, argument] : llvm::enumerate(op.getBlock().getArguments()))
-      if (!llvm::is_contained(op.getTies(), int64_t(index)))
+      // Of a state a launch touches a part, of a table the rows it gathers.
+      if (!llvm::is_contained(op.getTies(), int64_t(index)) &&
+          llvm::none_of(argument.getUsers(), llvm::IsaPred<graph::GatherOp>))
         moved.push_back(argument.getType());
     for (auto [type, tie] : llvm::zip_equal(op.getResultTypes(), op.getTies()))
       if (tie < 0)

@@ -35,6 +35,8 @@ public:
 
 private:
   using Dimension = llvm::function_ref<mlir::AffineExpr(unsigned symbol)>;
+  static llvm::LogicalResult infersWith(mlir::func::FuncOp function,
+                                        unsigned trial);
   llvm::LogicalResult inferBody(mlir::func::FuncOp function, Dimension size);
   llvm::LogicalResult inferArguments(mlir::func::FuncOp function,
                                      Dimension size);
