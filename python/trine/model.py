@@ -174,9 +174,10 @@ class Model:
         self, ids: Sequence[int], max_tokens: int, choose: Callable[..., int]
     ) -> Iterator[int]:
         session = self.session()
-        room = self.manifest["max_sequence"] - len(ids) + 1
+        # A prompt that is too long is the runtime's to refuse.
+        room = max(self.manifest["max_sequence"] - len(ids), 0) + 1
         entry, tokens = "prefill", ids
-        for _ in range(min(max_tokens, max(room, 1))):
+        for _ in range(min(max_tokens, room)):
             token = choose(session.run(entry, tokens=[tokens])["logits"][0])
             yield token
             if token in self.eos:
