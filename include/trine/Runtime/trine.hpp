@@ -58,6 +58,11 @@ public:
   }
 
   std::string_view manifest() const { return trine_manifest(handle); }
+  bool has(const char *name) const {
+    const void *data = nullptr;
+    size_t bytes = 0;
+    return trine_section(handle, name, &data, &bytes) == 0;
+  }
   /// Throws when the package has no such section.
   std::string_view section(const char *name) const {
     const void *data = nullptr;

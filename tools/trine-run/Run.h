@@ -1,0 +1,21 @@
+//===- Run.h - options → calls, comparisons, measurements -------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "Backend.h"
+#include "Options.h"
+
+namespace trine::run {
+
+/// Does everything the options ask for; the exit code.
+int runAll(const Options &options);
+
+/// The contract's bench object for a call.
+nlohmann::json bench(RuntimeBackend &backend, const Options &options,
+                     const Entry &entry, const std::vector<Array> &inputs);
+
+/// Runs the package's own test. Throws Mismatch when it fails.
+void selfTest(RuntimeBackend &backend, const std::string &file);
+
+} // namespace trine::run
