@@ -49,6 +49,7 @@ private:
   std::vector<std::pair<std::string, DeviceImage>> assemble();
   int emitKernels();
   int emitPackage();
+  std::string selfTest();
   Manifest describe(llvm::ArrayRef<std::pair<std::string, DeviceImage>> images);
   void writePackage(const Manifest &manifest,
                     llvm::ArrayRef<std::pair<std::string, DeviceImage>> images);

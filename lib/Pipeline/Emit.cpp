@@ -3,8 +3,10 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Compilation.h"
+#include "MakeSelfTest.h"
 #include "PackWeights.h"
 #include "WriteManifest.h"
+#include "mlir/Parser/Parser.h"
 #include "trine/Support/Version.h"
 #include "trine/Target/Targets.h"
 #include "llvm/Config/llvm-config.h"
@@ -78,6 +80,18 @@ Manifest Compilation::describe(ArrayRef<Images::value_type> images) {
   return manifest;
 }
 
+/// The self-test's JSON; empty without one.
+std::string Compilation::selfTest() {
+  if (graphText.empty())
+    return "";
+  OwningOpRef<ModuleOp> graph =
+      parseSourceString<ModuleOp>(graphText, ParserConfig(&context));
+  std::optional<SelfTest> test;
+  if (graph)
+    test = makeSelfTest(*graph, model ? &model->weights() : nullptr);
+  return test ? test->toJson().dump() : "";
+}
+
 void Compilation::writePackage(const Manifest &manifest,
                                ArrayRef<Images::value_type> images) {
   PackageWriter package(options.output);
@@ -92,6 +106,8 @@ void Compilation::writePackage(const Manifest &manifest,
       package.addSection(section::tokenizer, text.tokenizerJson);
     package.addSection(section::text, text.json().dump());
   }
+  if (std::string test = selfTest(); !test.empty())
+    package.addSection(section::selftest, test);
   package.beginSection(section::weights);
   if (model)
     packWeights(*module, model->weights(), manifest.parameters,
