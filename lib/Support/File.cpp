@@ -35,8 +35,7 @@ MappedFile::open(const std::filesystem::path &path) {
   file->size = size_t(status.st_size);
   void *address = nullptr;
   if (file->size != 0)
-    address =
-        mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    address = mmap(nullptr, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   close(descriptor);
   if (address == MAP_FAILED) {
     file->size = 0;

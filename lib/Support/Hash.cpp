@@ -9,9 +9,8 @@
 using namespace trine;
 
 Sha256::Sha256() : context(EVP_MD_CTX_new()) {
-  if (!context ||
-      !EVP_DigestInit_ex(static_cast<EVP_MD_CTX *>(context), EVP_sha256(),
-                         nullptr))
+  if (!context || !EVP_DigestInit_ex(static_cast<EVP_MD_CTX *>(context),
+                                     EVP_sha256(), nullptr))
     throw Error(ExitCode::Environment, "libcrypto", "SHA-256 is not available");
 }
 

@@ -8,7 +8,10 @@ Part of Trine, under Apache-2.0 WITH LLVM-exception.
 import json
 import pathlib
 import sys
+import traceback
 import unittest
+
+import trine
 
 
 class Outcomes(unittest.TextTestResult):
@@ -24,16 +27,28 @@ class Outcomes(unittest.TextTestResult):
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
-        self.outcomes[test.id()] = ("failed", str(err[1]))
+        self._failed(test, err)
 
     def addError(self, test, err):
         super().addError(test, err)
-        self.outcomes[test.id()] = ("failed", repr(err[1]))
+        self._failed(test, err)
 
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err is not None:
-            self.outcomes[test.id()] = ("failed", f"{subtest}: {err[1]}")
+            self._failed(test, err, subtest)
+
+    def _failed(self, test, err, subtest=""):
+        """Subtests add to their test's reason; traces only of surprises."""
+        expected = (AssertionError, trine.Error)
+        text = str(err[1])
+        if not isinstance(err[1], expected):
+            text = "".join(traceback.format_exception(*err))
+        _, before = self.outcomes.get(test.id(), ("", ""))
+        if subtest:
+            text = f"{subtest._subDescription()}: {text}"
+        reason = f"{before}\n{text}".strip()
+        self.outcomes[test.id()] = ("failed", reason[:4000])
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
