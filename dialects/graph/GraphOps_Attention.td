@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_ATTENTION
 #define TRINE_GRAPH_OPS_ATTENTION
 
+def AttentionGroup : OpDocGroup {
+  let summary = "Attention";
+  let description = "Attention and the positions it sees.";
+}
+let opDocGroup = AttentionGroup in {
+
 def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
     AllElementTypesMatch<["query", "key", "value", "result"]>]> {
   let summary = "softmax(scale · q · kᵀ + mask) · v";
@@ -59,5 +65,7 @@ def RopeOp : Graph_PureOp<"rope", [AllElementTypesMatch<["input", "result"]>]> {
   }];
   let hasVerifier = 1;
 }
+
+} // opDocGroup
 
 #endif

@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_CONTRACTION
 #define TRINE_GRAPH_OPS_CONTRACTION
 
+def ContractionGroup : OpDocGroup {
+  let summary = "Contractions";
+  let description = "Products with weights and between activations.";
+}
+let opDocGroup = ContractionGroup in {
+
 def LinearOp : Graph_PureOp<"linear", [SameOperandsAndResultElementType]> {
   let summary = "y = x · wᵀ (+ bias)";
   let description = [{
@@ -52,5 +58,7 @@ def MatmulOp : Graph_PureOp<"matmul", [SameOperandsAndResultElementType]> {
     type($rhs) `->` type($result)
   }];
 }
+
+} // opDocGroup
 
 #endif

@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_ELEMENTWISE
 #define TRINE_GRAPH_OPS_ELEMENTWISE
 
+def ElementwiseGroup : OpDocGroup {
+  let summary = "Elementwise";
+  let description = "One result element from the operand elements at the same place.";
+}
+let opDocGroup = ElementwiseGroup in {
+
 class Graph_Unary<string mnemonic, string formula>
     : Graph_PureOp<mnemonic, [SameOperandsAndResultType,
                               DeclareOpInterfaceMethods<ElementwiseInterface>]> {
@@ -69,5 +75,7 @@ def CastOp : Graph_PureOp<"cast"> {
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
 }
+
+} // opDocGroup
 
 #endif

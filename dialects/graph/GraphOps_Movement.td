@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_MOVEMENT
 #define TRINE_GRAPH_OPS_MOVEMENT
 
+def MovementGroup : OpDocGroup {
+  let summary = "Gather and shape";
+  let description = "Elements chosen, moved and renamed, never changed.";
+}
+let opDocGroup = MovementGroup in {
+
 def GatherOp : Graph_PureOp<"gather", [AllElementTypesMatch<["table", "result"]>]> {
   let summary = "Rows of a table: embedding lookup";
   let description = [{
@@ -81,5 +87,7 @@ def RelayoutOp : Graph_PureOp<"relayout", [SameOperandsAndResultElementType]> {
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
 }
+
+} // opDocGroup
 
 #endif

@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_NORMALIZATION
 #define TRINE_GRAPH_OPS_NORMALIZATION
 
+def NormalizationGroup : OpDocGroup {
+  let summary = "Normalization and pooling";
+  let description = "Reductions over the last dimension or over tokens.";
+}
+let opDocGroup = NormalizationGroup in {
+
 def RmsNormOp : Graph_PureOp<"rms_norm", [SameOperandsAndResultElementType]> {
   let summary = "x / sqrt(mean(x²) + epsilon) ⊙ (weight + offset)";
   let description = [{
@@ -57,5 +63,7 @@ def PoolOp : Graph_PureOp<"pool", [AllElementTypesMatch<["input", "result"]>]> {
     `` $kind $input `,` $mask attr-dict `:` type($input) `,` type($mask) `->` type($result)
   }];
 }
+
+} // opDocGroup
 
 #endif

@@ -4,6 +4,12 @@
 #ifndef TRINE_GRAPH_OPS_STORAGE
 #define TRINE_GRAPH_OPS_STORAGE
 
+def StorageGroup : OpDocGroup {
+  let summary = "Parameters, constants and state";
+  let description = "Declarations a package keeps and the operations that read and write them.";
+}
+let opDocGroup = StorageGroup in {
+
 def ParameterOp : Graph_Op<"parameter", [Symbol]> {
   let summary = "Declares a weight of the model by reference";
   let description = [{
@@ -102,5 +108,7 @@ def PositionsOp : Graph_PureOp<"positions"> {
     `->` type($result)
   }];
 }
+
+} // opDocGroup
 
 #endif

@@ -10,7 +10,7 @@ using namespace trine::graph;
 void trine::graph::buildGraphPhase(OpPassManager &passes) {
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  // Silu before gated: x·sigmoid(x) may be a gate's activation.
+  // Biases first: a layer with one is no part of a gate.
   passes.addPass(createFuseBiasPass());
   passes.addPass(createFuseGatedPass());
   passes.addPass(createFuseAttentionPass());
