@@ -43,21 +43,25 @@ LogicalResult ReshapeOp::verify() {
 }
 
 /// `outer` in terms of the input of the reshape by `inner` that gives it
-/// `middle`; nothing when a size it copies has no name there.
+/// `middle`; nothing when no such shape can be written.
 static std::optional<SmallVector<int64_t>>
-composeShapes(ArrayRef<int64_t> inner, ArrayRef<int64_t> middle,
-              ArrayRef<int64_t> outer) {
+composeShapes(ArrayRef<int64_t> input, ArrayRef<int64_t> inner,
+              ArrayRef<int64_t> middle, ArrayRef<int64_t> outer) {
   SmallVector<int64_t> shape(outer);
   for (auto [index, size] : llvm::enumerate(shape)) {
     if (size != 0)
       continue;
-    if (!ShapedType::isDynamic(middle[index]))
-      size = middle[index];
-    else if (inner[index] != 0)
-      size = -1; // the inner reshape's rest
+    if (middle[index] == 0) // cannot be written as a number
+      return std::nullopt;
+    size = ShapedType::isDynamic(middle[index]) ? inner[index] : middle[index];
   }
   if (llvm::count(shape, -1) > 1)
     return std::nullopt;
+  // G11; the type in the middle may have known more than the input's.
+  for (auto [index, size] : llvm::enumerate(input))
+    if (ShapedType::isDynamic(size) && !llvm::is_contained(shape, -1) &&
+        (index >= shape.size() || shape[index] != 0))
+      return std::nullopt;
   return shape;
 }
 
@@ -75,7 +79,8 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   if (!inner)
     return {};
   auto shape =
-      composeShapes(inner.getShape(), inner.getType().getShape(), getShape());
+      composeShapes(inner.getInput().getType().getShape(), inner.getShape(),
+                    inner.getType().getShape(), getShape());
   if (!shape)
     return {};
   setShape(*shape);

@@ -69,9 +69,17 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
 
   void verifySignature(func::FuncOp entry) {
     llvm::StringSet<> inputs, outputs;
-    for (auto [index, type] : llvm::enumerate(entry.getArgumentTypes()))
+    for (auto [index, type] : llvm::enumerate(entry.getArgumentTypes())) {
       verifyNamed(entry, type, entry.getArgAttr(index, "graph.name"), "arg",
                   index, inputs);
+      verifyDims(entry, type, entry.getArgAttr(index, "graph.dims"), index);
+      Attribute limit = entry.getArgAttr(index, "graph.index_limit");
+      auto number = dyn_cast_or_null<IntegerAttr>(limit);
+      if (limit && (!number || !number.getType().isInteger(64) ||
+                    number.getInt() < 1)) // G21
+        fail(entry) << "expected a positive i64 as graph.index_limit of arg"
+                    << index << ", got " << limit;
+    }
     for (auto [index, type] : llvm::enumerate(entry.getResultTypes()))
       verifyNamed(entry, type, entry.getResultAttr(index, "graph.name"),
                   "result", index, outputs);
@@ -100,6 +108,23 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
     if (!taken.insert(chosen).second)
       fail(entry) << "expected names of their own, got '" << chosen
                   << "' twice";
+  }
+
+  /// Arguments share a dynamic dimension by its name.
+  void verifyDims(func::FuncOp entry, Type type, Attribute given,
+                  size_t index) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!given || !tensor)
+      return;
+    auto names = dyn_cast<ArrayAttr>(given);
+    if (!names || int64_t(names.size()) != tensor.getNumDynamicDims() ||
+        !llvm::all_of(names, [](Attribute name) {
+          auto text = dyn_cast<StringAttr>(name);
+          return text && !text.empty();
+        })) // G21
+      fail(entry) << "expected a name for each of the "
+                  << tensor.getNumDynamicDims() << " dynamic dimensions of arg"
+                  << index << ", got " << given;
   }
 
   void verifyState(CacheOp cache) {

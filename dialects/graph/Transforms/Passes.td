@@ -90,7 +90,8 @@ def GraphVerifyPass : Pass<"graph-verify", "::mlir::ModuleOp"> {
   let description = [{
     G20: a module holds parameters, states and functions, a function one block of
     graph operations. G21: entry arguments and results are row-major tensors with
-    names of their own (`graph.name`, else `arg0`, `result0`, ...). G22: a state
+    names of their own (`graph.name`, else `arg0`, `result0`, ...) and, where
+    `graph.dims` is given, a name for each dynamic dimension. G22: a state
     is read once in an entry, by the append that writes it, and the written state
     goes to attention only. G23: what is appended starts at the session's length,
     and the attention that reads it knows. G24: nothing has a layout yet.

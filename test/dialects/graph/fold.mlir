@@ -55,6 +55,15 @@ func.func @reshape_same_type(%x: tensor<?x?x2xf32>) -> tensor<?x?x2xf32> {
   return %1 : tensor<?x?x2xf32>
 }
 
+// What the middle type knew would be lost.
+// CHECK-LABEL: @reshape_refined
+func.func @reshape_refined(%x: tensor<?x?xf32>) -> tensor<2x3xf32> {
+  // CHECK-COUNT-2: graph.reshape
+  %0 = graph.reshape %x to [-1] : tensor<?x?xf32> -> tensor<6xf32>
+  %1 = graph.reshape %0 to [2, 3] : tensor<6xf32> -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
 // CHECK-LABEL: @slice_of_concat
 func.func @slice_of_concat(%x: tensor<?x4xf32>, %y: tensor<?x6xf32>) -> (tensor<?x6xf32>, tensor<?x2xf32>, tensor<?x4xf32>) {
   // CHECK: %[[IN:.*]] = graph.slice %arg1 axis 1 start 3 size 2

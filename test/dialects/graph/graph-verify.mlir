@@ -48,6 +48,27 @@ func.func @name_kind(%x: tensor<4xf32>) -> (tensor<4xf32> {graph.name = 7}) { //
 
 // -----
 
+// expected-error @below {{expected a name for each of the 2 dynamic dimensions of arg0, got ["B"]}}
+func.func @dims(%x: tensor<?x?xi32> {graph.dims = ["B"]}) { // G21
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a name for each of the 1 dynamic dimensions of arg0, got [1]}}
+func.func @dims_kind(%x: tensor<?xi32> {graph.dims = [1]}) { // G21
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a positive i64 as graph.index_limit of arg0, got 0 : i64}}
+func.func @index_limit(%x: tensor<?xi32> {graph.index_limit = 0 : i64}) { // G21
+  return
+}
+
+// -----
+
 graph.state @k : tensor<?x16x2x8xf32>
 func.func @read_twice(%v: tensor<?x?x2x8xf32>) {
   %n = graph.length %v : tensor<?x?x2x8xf32> -> tensor<?xi32>
