@@ -130,7 +130,7 @@ OwningOpRef<ModuleOp> Llama::build() {
   });
   m.entry("decode", {token}, "logits", [&](Arguments arguments) {
     Value x = hidden(arguments[0], m.pastLength(arguments[0]));
-    return logits(m.reshape("last_token", x, {0, c.hidden}));
+    return logits(m.make<LastTokenOp>("last_token", x, Value()));
   });
   return m.finish("causal_lm", [&](StringRef tensor) {
     return tensor.ends_with(".rotary_emb.inv_freq") ||

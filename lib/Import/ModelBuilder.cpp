@@ -62,9 +62,7 @@ void ModelBuilder::entry(const std::string &name,
                                        builder.getFunctionType({}, {}));
   Block *block = function.addEntryBlock();
   for (const Argument &argument : arguments) {
-    SmallVector<int64_t> shape;
-    for (const std::string &dim : argument.dims)
-      shape.push_back(dim == "1" ? 1 : ShapedType::kDynamic);
+    SmallVector<int64_t> shape(argument.dims.size(), ShapedType::kDynamic);
     block->addArgument(RankedTensorType::get(shape, i32), at(argument.name));
   }
   builder.setInsertionPointToStart(block);
@@ -73,10 +71,7 @@ void ModelBuilder::entry(const std::string &name,
   function.setFunctionType(
       builder.getFunctionType(block->getArgumentTypes(), value.getType()));
   for (auto [index, argument] : llvm::enumerate(arguments)) {
-    SmallVector<StringRef> dims;
-    for (const std::string &dim : argument.dims)
-      if (dim != "1")
-        dims.push_back(dim);
+    SmallVector<StringRef> dims(argument.dims.begin(), argument.dims.end());
     function.setArgAttr(index, "graph.name",
                         builder.getStringAttr(argument.name));
     function.setArgAttr(index, "graph.dims", builder.getStrArrayAttr(dims));

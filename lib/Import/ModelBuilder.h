@@ -44,7 +44,7 @@ public:
 
   struct Argument {
     std::string name;
-    std::vector<std::string> dims; ///< "B", "S": dynamic; "1": that size
+    std::vector<std::string> dims; ///< all dynamic; "1" is always 1
     int64_t indexLimit = 0;
     bool optional = false;
   };

@@ -72,8 +72,10 @@ static SelfTest::Input makeInput(func::FuncOp entry, unsigned index) {
   int64_t count = 1;
   size_t next = 0;
   for (int64_t size : type.getShape()) {
-    if (ShapedType::isDynamic(size))
-      size = cast<StringAttr>(dims[next++]) == "B" ? 1 : kTokens;
+    if (ShapedType::isDynamic(size)) {
+      StringRef dim = cast<StringAttr>(dims[next++]).getValue();
+      size = dim == "B" || dim == "1" ? 1 : kTokens;
+    }
     input.shape.push_back(size);
     count *= size;
   }

@@ -209,6 +209,12 @@ LogicalResult EntryShapes::inferArguments(func::FuncOp function,
       }
       std::string name = dims ? cast<StringAttr>(dims[next++]).str()
                               : fmt::format("d{}", position);
+      // A dynamic dimension named by a number has that size: kernels stay
+      // those of the other entries.
+      if (int64_t fixed; llvm::to_integer(name, fixed)) {
+        shape.push_back(getAffineConstantExpr(fixed, function.getContext()));
+        continue;
+      }
       auto known = llvm::find(names, name);
       shape.push_back(size(unsigned(known - names.begin())));
       if (known == names.end())

@@ -154,6 +154,9 @@ std::vector<Tensor> Program::bind(func::FuncOp entry,
         continue;
       std::string dim = cast<StringAttr>(names[next++]).str();
       int64_t size = arguments[i].dim(d), most = limit(dim);
+      if (int64_t fixed; llvm::to_integer(dim, fixed) && size != fixed)
+        throw badInput(where, "input '{}': expected dimension {} of {}, got {}",
+                       name, d, fixed, size);
       if (most && size > most)
         throw badInput(where, "input '{}': expected {} of at most {}, got {}",
                        name, dim, most, size);
