@@ -1,0 +1,183 @@
+"""Every graph operation, CPU against the reference: dtypes, ragged widths, and
+lengths around every vector and block size, up to the longest and one beyond.
+
+Part of Trine, under Apache-2.0 WITH LLVM-exception.
+"""
+
+import functools
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+import op_cases
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
+import trine
+from plugin import Reference, Refused
+
+LONGEST = 150
+LENGTHS = (0, 1, 2, 7, 8, 9, 31, 32, 33, 127, 128, 129, LONGEST)
+BATCHES = (1, 2, 0)
+CAPACITY = 192
+
+# The cache as a decoder uses it: append, then attend what is there.
+QUERY, NEW = "tensor<?x?x4x16xf32>", "tensor<?x?x2x16xf32>"
+STATE, ROWS = f"tensor<?x{CAPACITY}x2x16xf32>", "tensor<?xi32>"
+NAMES = 'graph.dims = ["B", "S"], graph.name ='
+CACHE = f"""
+graph.state @k : {STATE}
+graph.state @v : {STATE}
+func.func @cache(%q: {QUERY} {{{NAMES} "q"}}, %k: {NEW} {{{NAMES} "k"}},
+                 %v: {NEW} {{{NAMES} "v"}}) -> ({QUERY} {{graph.name = "result"}}) {{
+  %past = graph.length %q : {QUERY} -> {ROWS}
+  %k0 = graph.cache @k like %q : {QUERY} -> {STATE}
+  %v0 = graph.cache @v like %q : {QUERY} -> {STATE}
+  %k1 = graph.append %k to %k0 at %past : {NEW}, {ROWS} -> {STATE}
+  %v1 = graph.append %v to %v0 at %past : {NEW}, {ROWS} -> {STATE}
+  %r = graph.attention %q, %k1, %v1 past %past causal scale 0.25
+    : {QUERY}, {STATE}, {STATE}, past {ROWS} -> {QUERY}
+  return %r : {QUERY}
+}}
+"""
+
+
+def difference(case: op_cases.Case, got, want, inputs) -> str:
+    """Why a result is wrong, "" if it is not."""
+    if (got.shape, got.dtype) != (want.shape, want.dtype):
+        return f"{got.dtype}{got.shape} for {want.dtype}{want.shape}"
+    allowed = case.allowed(inputs, want)
+    left, right = (op_cases.decode(x, case.dtype) for x in (got, want))
+    with np.errstate(invalid="ignore"):
+        good = (np.abs(left - right) <= allowed) | (left == right)
+    good |= np.isnan(left) & np.isnan(right)
+    if good.all():
+        return ""
+    at = tuple(int(i) for i in np.argwhere(~good)[0])
+    return (
+        f"{(~good).sum()} of {good.size} wrong, first {at}: {left[at]} for "
+        f"{right[at]}, allowed {np.broadcast_to(allowed, good.shape)[at]}"
+    )
+
+
+@functools.cache
+def folder() -> pathlib.Path:
+    keep = tempfile.TemporaryDirectory(prefix="trine-ops-")
+    folder.keep = keep  # removed when the process ends
+    return pathlib.Path(keep.name)
+
+
+@functools.cache
+def source() -> pathlib.Path:
+    path = folder() / "ops.mlir"
+    functions = "\n".join(case.function() for case in op_cases.cases())
+    limits = f"graph.max_sequence = {LONGEST} : i64, graph.max_batch = 4 : i64"
+    path.write_text(f"module attributes {{{limits}}} {{\n{functions}{CACHE}}}\n")
+    return path
+
+
+@functools.cache
+def reference() -> Reference:
+    return Reference(source())
+
+
+def cpus() -> list[str]:
+    """What this machine can run of the two levels every package is for."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+    wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"} <= set(flags)
+    return ["x86-64-v4", "x86-64-v3"] if wide else ["x86-64-v3"]
+
+
+@functools.cache
+def model(cpu: str) -> trine.Model:
+    package = folder() / f"{cpu}.trine"
+    trine.compile(source(), package, cpu=cpu, max_sequence=LONGEST, max_batch=4)
+    return trine.load(package, threads=2)
+
+
+class Operations(unittest.TestCase):
+    def compare(self, cpu: str, case: op_cases.Case, batch: int, length: int) -> None:
+        inputs = case.inputs(batch, length)
+        want = reference().run(case.name, inputs)["result"]
+        got = model(cpu).run(case.name, **inputs)["result"]
+        where = f"{cpu}, B={batch}, S={length}"
+        self.assertEqual(difference(case, got, want, inputs), "", where)
+
+    def test_cpu(self) -> None:
+        for cpu in cpus():
+            for case in op_cases.cases():
+                with self.subTest(case.name, cpu=cpu):
+                    for at, length in enumerate(LENGTHS):
+                        if length or case.empty:
+                            batch = BATCHES[at % len(BATCHES)]
+                            self.compare(cpu, case, batch, length)
+
+    def test_one_token_beyond_is_refused(self) -> None:
+        for case in op_cases.cases():
+            if not any("S" in x.dims for x in case.operands.values()):
+                continue
+            inputs = case.inputs(1, LONGEST + 1)
+            with self.subTest(case.name):
+                with self.assertRaises(Refused):
+                    reference().run(case.name, inputs)
+                with self.assertRaises(trine.Error) as refused:
+                    model(cpus()[0]).run(case.name, **inputs)
+                self.assertEqual(refused.exception.code, 1)
+
+    def test_corruption_is_seen(self) -> None:
+        """Negative control of every kind of comparison: one input element of the
+        CPU's is another."""
+        for name, key, move in (
+            ("linear_33_40_f32", "w", 1e-3),
+            ("matmul", "b", 1e-3),
+            ("attention_causal", "v", 1e-3),
+            ("attention_masked", "m", -1),
+            ("tanh_f32_5", "x", None),
+            ("rope_half", "p", 1),
+            ("layer_norm_33", "b", 1e-4),
+            ("softmax_33", "x", 1e-3),
+            ("transpose", "x", 1e-3),
+            ("cast_i32_f32", "x", 4096),
+        ):
+            case = next(c for c in op_cases.cases() if c.name == name)
+            inputs = case.inputs(2, 9)
+            want = reference().run(name, inputs)["result"]
+            changed = {k: x.copy() for k, x in inputs.items()}
+            at = np.abs(changed[key]).argmax()  # a mask bit that is set
+            if move is None:
+                at, move = np.abs(changed[key]).argmin(), 1e-3
+            changed[key].flat[at] += move
+            with self.subTest(name):
+                got = model(cpus()[0]).run(name, **changed)["result"]
+                self.assertNotEqual(difference(case, got, want, inputs), "")
+
+    def test_cache(self) -> None:
+        """Lengths 1, 2 … capacity in one session, then one more."""
+        bound = next(c for c in op_cases.cases() if c.name == "attention_plain")
+        for cpu in cpus():
+            random = np.random.default_rng(3)
+            session, other = model(cpu).session(batch=2), Reference(source())
+            length, pieces = 0, (1, 1, 5, 1, 1, 22, 1, 1, 94, 1, 1, 1, 20)
+            for tokens in pieces:
+                shapes = {"q": 4, "k": 2, "v": 2}
+                inputs = {
+                    key: random.normal(size=(2, tokens, heads, 16)).astype(np.float32)
+                    for key, heads in shapes.items()
+                }
+                want = other.run("cache", inputs)["result"]
+                got = session.run("cache", **inputs)["result"]
+                length += tokens
+                where = f"{cpu}, {tokens} tokens, {length} in all"
+                self.assertEqual(difference(bound, got, want, inputs), "", where)
+            self.assertEqual(length, LONGEST)
+            one = {key: x[:, :1] for key, x in inputs.items()}
+            with self.assertRaises(Refused):
+                other.run("cache", one)
+            with self.assertRaises(trine.Error) as refused:
+                session.run("cache", **one)
+            self.assertEqual(refused.exception.code, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
