@@ -14,7 +14,12 @@ std::unique_ptr<SharedLibrary> trine::openPlugIn(const std::string &file,
   std::vector<fs::path> places;
   Dl_info self;
   if (dladdr(reinterpret_cast<void *>(&openPlugIn), &self) && self.dli_fname) {
-    fs::path folder = fs::path(self.dli_fname).parent_path();
+    // An executable found by PATH is known to dladdr by its bare name.
+    fs::path own = self.dli_fname;
+    std::error_code ignored;
+    fs::path real =
+        fs::canonical(own.has_parent_path() ? own : "/proc/self/exe", ignored);
+    fs::path folder = (real.empty() ? own : real).parent_path();
     places = {folder / file, folder / ".." / "lib" / file};
   }
   places.push_back(file);
