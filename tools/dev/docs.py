@@ -1,9 +1,9 @@
 """usage: tools/dev/docs [--check]
 
 Writes what docs/ derives from the sources: the reference of dialects and passes
-(mlir-tblgen), of the command line (--help of the built tools), and the code
-that pages quote. With --check nothing is written: stale text, links and file
-names that lead nowhere are listed, exit 1.
+(mlir-tblgen), of the command line (--help of the built tools), of Python
+(docstrings), the tour, and the code that pages quote. With --check nothing is
+written: stale text, links and file names that lead nowhere are listed, exit 1.
 
 A page quotes code by a comment and the block after it,
 
@@ -24,6 +24,7 @@ import re
 import subprocess
 import sys
 
+import python_page
 import tour
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -120,6 +121,7 @@ GENERATED = {
     "docs/reference/launch.md": lambda: dialect_page("launch"),
     "docs/reference/passes.md": passes_page,
     "docs/reference/command-line.md": command_line_page,
+    "docs/reference/python.md": lambda: NOTE + python_page.page(),
     "docs/tour.md": lambda: NOTE + tour.page(),
 }
 
