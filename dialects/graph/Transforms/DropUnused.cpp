@@ -15,6 +15,10 @@ using namespace trine::graph;
 namespace {
 struct DropUnused : trine::graph::impl::DropUnusedPassBase<DropUnused> {
   void runOnOperation() override {
+    for (auto function :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (function.isPrivate())
+        function.erase(); // no entry, and graphs have no calls
     // Backwards, so that a user is gone before its operands are asked.
     for (auto function : getOperation().getOps<func::FuncOp>())
       for (Block &block : function.getBody())

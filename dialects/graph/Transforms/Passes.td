@@ -9,8 +9,9 @@ include "mlir/Pass/PassBase.td"
 def DropUnusedPass : Pass<"graph-drop-unused", "::mlir::ModuleOp"> {
   let summary = "Remove parameters and states that no entry reads";
   let description = [{
-    Operations without effect go first, so that a parameter which only dead code
-    reads is not stored. A state that any entry appends to stays.
+    Private functions, which nothing calls, and operations without effect go
+    first, so that a parameter which only dead code reads is not stored. A state
+    that any entry appends to stays.
 
     ```mlir
     graph.parameter @pooler : tensor<8x8xf32> storage "f32" from ["pooler.dense.weight"]

@@ -21,6 +21,11 @@ func.func @entry(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   return %z : tensor<?x8xf32>
 }
 
+// CHECK-NOT: @helper
+func.func private @helper(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  return %x : tensor<?x8xf32>
+}
+
 // A later call reads what this one appends.
 // CHECK-LABEL: @fill
 func.func @fill(%v: tensor<?x?x2xf32>) {
