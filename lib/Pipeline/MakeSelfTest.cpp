@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "MakeSelfTest.h"
 #include "Types.h"
-#include "trine/Reference/Interpreter.h"
+#include "trine/Reference/Weights.h"
 #include "trine/Support/Error.h"
 
 using namespace mlir;
@@ -40,24 +40,6 @@ static func::FuncOp chooseEntry(ModuleOp graph) {
       return function;
   }
   return {};
-}
-
-static Tensor readWeight(graph::ParameterOp op, const WeightSource *weights) {
-  auto type = cast<RankedTensorType>(op.getType());
-  Tensor tensor(reference::dtypeOf(type.getElementType()), type.getShape());
-  int64_t first = 0;
-  for (auto name : op.getSources().getAsRange<StringAttr>()) {
-    const StoredTensor &source = *weights->find(name.getValue().str());
-    int64_t width = source.rowElements();
-    std::vector<float> row(static_cast<size_t>(width));
-    for (int64_t i = 0; i < source.rows(); ++i, first += width) {
-      decodeRows(source, i, 1, row.data());
-      std::vector<double> values(row.begin(), row.end());
-      tensor.store(first, width, values.data());
-    }
-    release(source);
-  }
-  return tensor;
 }
 
 /// Values that differ from each other and fit the argument: indices below its
@@ -134,8 +116,9 @@ std::optional<SelfTest> trine::makeSelfTest(ModuleOp graph,
     test.inputs.push_back(makeInput(entry, i));
     arguments.push_back(asTensor(test.inputs.back()));
   }
-  reference::Interpreter interpreter(
-      graph, [&](graph::ParameterOp op) { return readWeight(op, weights); });
+  reference::Interpreter interpreter(graph, [&](graph::ParameterOp op) {
+    return reference::readParameter(op, *weights);
+  });
   reference::Session session;
   std::vector<Tensor> results = interpreter.call(entry, arguments, session);
   for (auto [index, result] : llvm::enumerate(results)) {

@@ -107,16 +107,40 @@ int64_t Program::limit(StringRef dim) const {
   return limit ? limit.getInt() : 0;
 }
 
-static void checkInput(const std::string &where, const std::string &name,
-                       const Tensor &tensor, Type type, IntegerAttr indices) {
-  auto expected = cast<RankedTensorType>(type);
-  if (tensor.dtype != dtypeOf(expected.getElementType()) ||
-      failed(verifyCompatibleShape(tensor.shape, expected.getShape()))) {
-    std::string text;
-    llvm::raw_string_ostream(text) << expected;
-    throw badInput(where, "input '{}': expected {}, got {}[{}]", name, text,
-                   dtypeName(tensor.dtype).str(), fmt::join(tensor.shape, ","));
+/// Each dimension of an argument: a number, its name in `graph.dims`, or "?".
+static std::vector<std::string> dimsOf(func::FuncOp entry, unsigned index) {
+  auto type = cast<RankedTensorType>(entry.getArgumentTypes()[index]);
+  auto names = entry.getArgAttrOfType<ArrayAttr>(index, "graph.dims");
+  std::vector<std::string> dims;
+  unsigned next = 0;
+  for (int64_t dim : type.getShape()) {
+    if (!ShapedType::isDynamic(dim))
+      dims.push_back(std::to_string(dim));
+    else if (names && next < names.size())
+      dims.push_back(cast<StringAttr>(names[next++]).str());
+    else
+      dims.push_back("?");
   }
+  return dims;
+}
+
+/// Element type, rank, fixed dimensions and the range of indices.
+static void checkInput(func::FuncOp entry, unsigned index,
+                       const Tensor &tensor) {
+  std::string where = entry.getName().str(), name = argumentName(entry, index);
+  auto type = cast<RankedTensorType>(entry.getArgumentTypes()[index]);
+  std::vector<std::string> dims = dimsOf(entry, index);
+  DType dtype = dtypeOf(type.getElementType());
+  bool fits = tensor.dtype == dtype && tensor.shape.size() == dims.size();
+  for (size_t d = 0; fits && d < dims.size(); ++d)
+    if (int64_t fixed; llvm::to_integer(dims[d], fixed))
+      fits = tensor.shape[d] == fixed;
+  if (!fits)
+    throw badInput(where, "input '{}': expected {}[{}], got {}[{}]", name,
+                   dtypeName(dtype).str(), fmt::join(dims, ","),
+                   dtypeName(tensor.dtype).str(), fmt::join(tensor.shape, ","));
+  auto indices =
+      entry.getArgAttrOfType<IntegerAttr>(index, "graph.index_limit");
   for (int64_t i = 0; indices && i < tensor.elements(); ++i)
     if (tensor.ints()[i] < 0 || tensor.ints()[i] >= indices.getInt())
       throw badInput(where, "input '{}': element {}: expected 0 to {}, got {}",
@@ -129,40 +153,29 @@ std::vector<Tensor> Program::bind(func::FuncOp entry,
                                   const Named &inputs) const {
   std::string where = entry.getName().str();
   std::set<std::string> known;
-  std::map<std::string, int64_t> dims;
+  std::map<std::string, int64_t> sizes;
   std::vector<Tensor> arguments(entry.getNumArguments());
   for (unsigned i = 0; i < arguments.size(); ++i) {
     std::string name = argumentName(entry, i);
     known.insert(name);
-    auto type = cast<RankedTensorType>(entry.getArgumentTypes()[i]);
-    auto found = inputs.find(name);
-    if (found != inputs.end()) {
+    if (auto found = inputs.find(name); found != inputs.end()) {
       arguments[i] = found->second;
-    } else if (entry.getArgAttr(i, "graph.optional") && dims.count("B") &&
-               dims.count("S")) {
-      arguments[i] = Tensor(TRINE_I32, {dims["B"]});
-      std::fill_n(arguments[i].ints(), dims["B"], int32_t(dims["S"]));
+    } else if (entry.getArgAttr(i, "graph.optional") && sizes.count("B") &&
+               sizes.count("S")) {
+      arguments[i] = Tensor(TRINE_I32, {sizes["B"]});
+      std::fill_n(arguments[i].ints(), sizes["B"], int32_t(sizes["S"]));
     } else {
       throw badInput(where, "input '{}' is missing", name);
     }
-    checkInput(where, name, arguments[i], type,
-               entry.getArgAttrOfType<IntegerAttr>(i, "graph.index_limit"));
-    auto names = entry.getArgAttrOfType<ArrayAttr>(i, "graph.dims");
-    unsigned next = 0;
-    for (unsigned d = 0; names && d < type.getRank(); ++d) {
-      if (!type.isDynamicDim(d) || next >= names.size())
-        continue;
-      std::string dim = cast<StringAttr>(names[next++]).str();
-      int64_t size = arguments[i].dim(d), most = limit(dim);
-      if (int64_t fixed; llvm::to_integer(dim, fixed) && size != fixed)
-        throw badInput(where, "input '{}': expected dimension {} of {}, got {}",
-                       name, d, fixed, size);
-      if (most && size > most)
+    checkInput(entry, i, arguments[i]);
+    for (auto [dim, size] :
+         llvm::zip_equal(dimsOf(entry, i), arguments[i].shape)) {
+      if (int64_t most = limit(dim); most && size > most)
         throw badInput(where, "input '{}': expected {} of at most {}, got {}",
                        name, dim, most, size);
-      if (!dims.emplace(dim, size).second && dims[dim] != size)
+      if (dim != "?" && !sizes.emplace(dim, size).second && sizes[dim] != size)
         throw badInput(where, "input '{}': expected {} of {}, got {}", name,
-                       dim, dims[dim], size);
+                       dim, sizes[dim], size);
     }
   }
   for (auto &[name, tensor] : inputs)
@@ -172,19 +185,25 @@ std::vector<Tensor> Program::bind(func::FuncOp entry,
   return arguments;
 }
 
-void Program::checkRoom(int64_t tokens) const {
+/// Every row has room for `tokens` more; `lengths`, if given, counts those of
+/// them that are no padding.
+void Program::checkTokens(int64_t tokens, const Tensor *lengths) const {
   int64_t most = limit("S");
   for (size_t row = 0; most && row < session.lengths.size(); ++row)
     if (session.lengths[row] + tokens > most)
       throw badInput(file,
                      "row {}: expected at most {} tokens, got {} after {}", row,
                      most, tokens, session.lengths[row]);
+  for (int64_t row = 0; lengths && row < lengths->elements(); ++row)
+    if (lengths->ints()[row] < 1 || lengths->ints()[row] > tokens)
+      throw badInput(file, "input 'lengths': row {}: expected 1 to {}, got {}",
+                     row, tokens, lengths->ints()[row]);
 }
 
 std::vector<std::pair<std::string, Tensor>> Program::run(func::FuncOp entry,
                                                          const Named &inputs) {
   std::vector<Tensor> arguments = bind(entry, inputs);
-  bool stateful = false;
+  bool stateful = false, fresh = session.lengths.empty();
   for (Operation &op : entry.getBody().front())
     stateful |= isa<graph::CacheOp, graph::LengthOp>(op);
   int64_t tokens = 0;
@@ -195,9 +214,15 @@ std::vector<std::pair<std::string, Tensor>> Program::run(func::FuncOp entry,
     else if (tokens == 0 && arguments[i].rank() >= 2)
       tokens = arguments[i].dim(1);
   }
-  if (stateful)
-    checkRoom(tokens);
-  std::vector<Tensor> results = interpreter->call(entry, arguments, session);
+  std::vector<Tensor> results;
+  try {
+    checkTokens(tokens, lengths);
+    results = interpreter->call(entry, arguments, session);
+  } catch (const Error &) {
+    if (fresh)
+      session = {}; // the batch is open again
+    throw;
+  }
   if (stateful)
     session.advance(lengths, tokens);
   std::vector<std::pair<std::string, Tensor>> named;

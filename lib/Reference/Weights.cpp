@@ -18,10 +18,12 @@ static int64_t decode(const StoredTensor &stored, Tensor &tensor,
     std::vector<double> values(row.begin(), row.end());
     tensor.store(first + i * width, width, values.data());
   }
+  release(stored);
   return stored.rows() * width;
 }
 
-static Tensor decode(graph::ParameterOp parameter, const WeightSource &source) {
+Tensor reference::readParameter(graph::ParameterOp parameter,
+                                const WeightSource &source) {
   auto type = cast<RankedTensorType>(parameter.getType());
   Tensor tensor(dtypeOf(type.getElementType()), type.getShape());
   std::vector<const StoredTensor *> parts;
@@ -49,6 +51,6 @@ WeightReader reference::readModel(std::shared_ptr<const Model> model) {
                   "no model to read '{}' from; give it with "
                   "--weights-from",
                   parameter.getSymName().str());
-    return decode(parameter, model->weights());
+    return readParameter(parameter, model->weights());
   };
 }

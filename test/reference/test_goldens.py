@@ -131,7 +131,7 @@ class Models(unittest.TestCase):
         for inputs, message in (
             ({"tokens": good + 288}, "'tokens': element 0: expected 0 to 287, got 288"),
             ({"tokens": good - 1}, "'tokens': element 0: expected 0 to 287, got -1"),
-            ({"tokens": np.float32([[0]])}, "expected tensor<?x1xi32>, got f32[1,1]"),
+            ({"tokens": np.float32([[0]])}, "expected i32[B,1], got f32[1,1]"),
             (
                 {"tokens": np.zeros((17, 1), np.int32)},
                 "expected B of at most 16, got 17",
@@ -148,9 +148,15 @@ class Models(unittest.TestCase):
             reference.run("nothing", {})
         with self.assertRaisesRegex(Refused, "expected S of at most 256, got 257"):
             reference.run("prefill", {"tokens": np.zeros((1, 257), np.int32)})
-        reference.run("prefill", {"tokens": np.zeros((1, 250), np.int32)})
+        ragged = {"tokens": good, "lengths": np.int32([2])}
+        with self.assertRaisesRegex(
+            Refused, "'lengths': row 0: expected 1 to 1, got 2"
+        ):
+            reference.run("prefill", ragged)
+        # No refused call has fixed the session's batch.
+        reference.run("prefill", {"tokens": np.zeros((2, 250), np.int32)})
         with self.assertRaisesRegex(Refused, "at most 256 tokens, got 7 after 250"):
-            reference.run("prefill", {"tokens": np.zeros((1, 7), np.int32)})
+            reference.run("prefill", {"tokens": np.zeros((2, 7), np.int32)})
 
 
 if __name__ == "__main__":

@@ -31,14 +31,12 @@ public:
   /// Results in order, with their names. Checks inputs as the runtime does.
   std::vector<std::pair<std::string, Tensor>> run(mlir::func::FuncOp entry,
                                                   const Named &inputs);
-  /// Tokens the session holds, 0 again.
-  void reset() { session = {}; }
 
 private:
   Program() = default;
   std::vector<Tensor> bind(mlir::func::FuncOp entry, const Named &inputs) const;
   int64_t limit(llvm::StringRef dim) const;
-  void checkRoom(int64_t tokens) const;
+  void checkTokens(int64_t tokens, const Tensor *lengths) const;
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   std::string file;

@@ -9,8 +9,11 @@
 
 namespace trine::reference {
 
-/// The stored tensors a parameter names, decoded exactly. Null: every parameter
-/// is refused.
+/// The stored tensors a parameter names, decoded exactly. A missing tensor or
+/// another number of elements throws BadInput.
+Tensor readParameter(graph::ParameterOp parameter, const WeightSource &source);
+
+/// Parameters from a model; without one, each is refused.
 WeightReader readModel(std::shared_ptr<const Model> model);
 
 /// A package's weights, brought back from their layouts to row-major.

@@ -1,0 +1,104 @@
+"""The device `reference`: alone, and beside the CPU with attention placed on it;
+and the reference on packages, whose weights lie in the CPU's layouts.
+
+Part of Trine, under Apache-2.0 WITH LLVM-exception.
+"""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import numpy as np
+import trine
+from plugin import ROOT, Reference
+
+LLAMA = ROOT / "test" / "data" / "tiny-llama"
+BERT = ROOT / "test" / "data" / "tiny-bert"
+
+
+class Device(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.packages: dict[tuple, pathlib.Path] = {}
+        for model in (LLAMA, BERT):
+            for at, flags in enumerate(
+                (
+                    {"target": "reference"},
+                    {"place": "graph.attention=reference"},
+                    {"target": "cpu"},
+                )
+            ):
+                path = pathlib.Path(folder) / f"{model.name}-{at}.trine"
+                trine.compile(model, path, **flags)
+                cls.packages[model, at] = path
+
+    def check(self, result: np.ndarray, golden: np.ndarray) -> None:
+        self.assertEqual(result.shape, golden.shape)
+        error = np.abs(result - golden).max()
+        self.assertLessEqual(error, 1e-4 * np.abs(golden).max())
+
+    def check_llama(self, at: int) -> None:
+        model = trine.load(self.packages[LLAMA, at], threads=2)
+        goldens = np.load(LLAMA / "goldens.npz")
+        for name in ("one", "two", "long"):
+            result = model.run("forward", tokens=goldens[f"{name}.tokens"])["logits"]
+            self.check(result, goldens[f"{name}.logits"])
+        tokens, logits = goldens["two.tokens"], goldens["two.logits"]
+        session = model.session(batch=2)
+        first = session.run("prefill", tokens=tokens[:, :4], lengths=[4, 2])["logits"]
+        self.check(first, np.stack([logits[0, 3], logits[1, 1]]))
+        next_tokens = np.stack([tokens[0, 4:5], tokens[1, 2:3]])
+        second = session.run("decode", tokens=next_tokens)["logits"]
+        self.check(second, np.stack([logits[0, 4], logits[1, 2]]))
+
+    def check_bert(self, at: int) -> None:
+        model = trine.load(self.packages[BERT, at], threads=2)
+        goldens = np.load(BERT / "goldens.npz")
+        for name in ("one", "three", "long"):
+            inputs = {key: goldens[f"{name}.{key}"] for key in ("tokens", "mask")}
+            result = model.run("embed", **inputs)["embedding"]
+            self.check(result, goldens[f"{name}.embedding"])
+
+    def devices(self, path: pathlib.Path) -> tuple[set[str], set[tuple]]:
+        tool = ROOT / "build" / "bin" / "trine-inspect"
+        done = subprocess.run([tool, path, "--json"], check=True, capture_output=True)
+        report = json.loads(done.stdout)
+        copies = {
+            (copy["from"], copy["to"])
+            for entry in report["entries"]
+            for copy in entry["copies"]
+        }
+        return {kernel["target"] for kernel in report["kernels"]}, copies
+
+    def test_alone(self) -> None:
+        self.check_llama(0)
+        self.check_bert(0)
+        kernels, copies = self.devices(self.packages[LLAMA, 0])
+        self.assertEqual(kernels, {"reference"})
+        self.assertEqual(copies, {("cpu", "reference"), ("reference", "cpu")})
+
+    def test_attention_placed(self) -> None:
+        self.check_llama(1)
+        self.check_bert(1)
+        kernels, copies = self.devices(self.packages[LLAMA, 1])
+        self.assertEqual(kernels, {"cpu", "reference"})
+        self.assertEqual(copies, {("cpu", "reference"), ("reference", "cpu")})
+
+    def test_package_interpreted(self) -> None:
+        """Layouts undone: every kind of package holds the same values."""
+        tokens = np.load(LLAMA / "goldens.npz")["two.tokens"]
+        results = [
+            Reference(self.packages[LLAMA, at]).run("forward", {"tokens": tokens})
+            for at in range(3)
+        ]
+        for result in results[1:]:
+            np.testing.assert_array_equal(result["logits"], results[0]["logits"])
+        golden = np.load(LLAMA / "goldens.npz")["two.logits"]
+        self.check(results[0]["logits"], golden)
+
+
+if __name__ == "__main__":
+    unittest.main()
