@@ -30,15 +30,16 @@ class Cases:
 
     def add(self, name, body, inputs, result, bound, dynamic=0, dtype=np.float32):
         """`body`: the operation, `{x}` an operand, `{x:t}` its type, `{r}` the
-        result's. The first `dynamic` dimensions of rank-3-and-up inputs and of
-        the result are `?`."""
+        result's. The first `dynamic` dimensions (batch and length) are `?`; an
+        operand of rank 2 is a weight unless it holds integers."""
         exact, result = result, np.asarray(result).astype(dtype)
-        operands = {key: Operand(key, x, dynamic) for key, x in inputs.items()}
-        kind = Operand("r", result, dynamic)
-        signature = ", ".join(
-            f'%{key}: {operand:t} {{graph.name = "{key}"}}'
-            for key, operand in operands.items()
-        )
+        operands = {
+            key: Operand(key, x, 0 if is_weight(x, dynamic) else dynamic)
+            for key, x in inputs.items()
+        }
+        whole = result.ndim > 2 or dtype == np.int32
+        kind = Operand("r", result, dynamic if whole else min(dynamic, 1))
+        signature = ", ".join(operand.declaration() for operand in operands.values())
         self.functions.append(
             f"func.func @{name}({signature})\n"
             f'    -> ({kind:t} {{graph.name = "result"}}) {{\n'
@@ -63,12 +64,24 @@ class Operand:
 
     def __init__(self, name: str, array: np.ndarray, dynamic: int) -> None:
         self.name = name
-        free = dynamic if array.ndim > 2 else min(dynamic, 1) * (array.ndim == 2)
-        dims = ["?" if i < free else str(d) for i, d in enumerate(array.shape)]
+        free, sizes = min(dynamic, array.ndim), array.shape
+        dims = ["?" if i < free else str(d) for i, d in enumerate(sizes)]
         self.type = f"tensor<{'x'.join([*dims, MLIR[array.dtype.name]])}>"
+        # Lengths that are equal here are equal always.
+        self.dims = [f"S{size}" if i else "B" for i, size in enumerate(sizes[:free])]
 
     def __format__(self, spec: str) -> str:
         return self.type if spec == "t" else "%" + self.name
+
+    def declaration(self) -> str:
+        names = ", ".join(f'"{name}"' for name in self.dims)
+        dims = f", graph.dims = [{names}]" if names else ""
+        return f'%{self.name}: {self.type} {{graph.name = "{self.name}"{dims}}}'
+
+
+def is_weight(array: np.ndarray, dynamic: int) -> bool:
+    rank = array.ndim
+    return array.dtype != np.int32 and (rank < 2 or (rank == 2 and dynamic == 2))
 
 
 def codes(array: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class Command(unittest.TestCase):
         self.trine("generate", package, code=2)
         self.trine("generate", package, "--prompt", "a", "--top-p=2", code=2)
         self.trine("generate", package, "--tokens", missing, code=1)
-        self.trine("generate", package, "--prompt", "a", "--device=nosuch", code=5)
+        self.trine("generate", package, "--prompt", "a", "--device=nosuch", code=1)
         nowhere = missing / "vectors.npy"
         bert = support.package(BERT)
         self.trine("embed", bert, "--text", "a", "-o", nowhere, code=1)

@@ -253,7 +253,7 @@ def main() -> int:
     report.stage("check", checks)
     report.stage("unit", lambda: ctest("build"))
     report.stage("lit", lit)
-    for folder in ("reference", "python"):
+    for folder in ("reference", "run", "python"):
         report.stage(folder, lambda folder=folder: python(f"test/{folder}"))
     if not options.quick and report.stage("build asan", lambda: build("asan")):
         report.stage("asan and fuzz", lambda: ctest("build-asan"))

@@ -1,26 +1,26 @@
 // Written by test/oracle/ops.py.
 
-func.func @linear(%x: tensor<?x?x40xf32> {graph.name = "x"}, %w: tensor<?x40xf32> {graph.name = "w"})
+func.func @linear(%x: tensor<?x?x40xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %w: tensor<33x40xf32> {graph.name = "w"})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
-  %r = graph.linear %x, %w : tensor<?x?x40xf32>, tensor<?x40xf32> -> tensor<?x?x33xf32>
+  %r = graph.linear %x, %w : tensor<?x?x40xf32>, tensor<33x40xf32> -> tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @linear_bias(%x: tensor<?x?x40xf32> {graph.name = "x"}, %w: tensor<?x40xf32> {graph.name = "w"}, %b: tensor<33xf32> {graph.name = "b"})
+func.func @linear_bias(%x: tensor<?x?x40xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %w: tensor<33x40xf32> {graph.name = "w"}, %b: tensor<33xf32> {graph.name = "b"})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
-  %r = graph.linear %x, %w bias %b : tensor<?x?x40xf32>, tensor<?x40xf32>, tensor<33xf32> -> tensor<?x?x33xf32>
+  %r = graph.linear %x, %w bias %b : tensor<?x?x40xf32>, tensor<33x40xf32>, tensor<33xf32> -> tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @linear_wide(%x: tensor<?x?x129xf32> {graph.name = "x"}, %w: tensor<?x129xf32> {graph.name = "w"})
+func.func @linear_wide(%x: tensor<?x?x129xf32> {graph.name = "x", graph.dims = ["B", "S1"]}, %w: tensor<70x129xf32> {graph.name = "w"})
     -> (tensor<?x?x70xf32> {graph.name = "result"}) {
-  %r = graph.linear %x, %w : tensor<?x?x129xf32>, tensor<?x129xf32> -> tensor<?x?x70xf32>
+  %r = graph.linear %x, %w : tensor<?x?x129xf32>, tensor<70x129xf32> -> tensor<?x?x70xf32>
   return %r : tensor<?x?x70xf32>
 }
 
-func.func @linear_wide_bias(%x: tensor<?x?x129xf32> {graph.name = "x"}, %w: tensor<?x129xf32> {graph.name = "w"}, %b: tensor<70xf32> {graph.name = "b"})
+func.func @linear_wide_bias(%x: tensor<?x?x129xf32> {graph.name = "x", graph.dims = ["B", "S1"]}, %w: tensor<70x129xf32> {graph.name = "w"}, %b: tensor<70xf32> {graph.name = "b"})
     -> (tensor<?x?x70xf32> {graph.name = "result"}) {
-  %r = graph.linear %x, %w bias %b : tensor<?x?x129xf32>, tensor<?x129xf32>, tensor<70xf32> -> tensor<?x?x70xf32>
+  %r = graph.linear %x, %w bias %b : tensor<?x?x129xf32>, tensor<70x129xf32>, tensor<70xf32> -> tensor<?x?x70xf32>
   return %r : tensor<?x?x70xf32>
 }
 
@@ -36,27 +36,27 @@ func.func @linear_flat_bias(%x: tensor<9x17xf32> {graph.name = "x"}, %w: tensor<
   return %r : tensor<9x5xf32>
 }
 
-func.func @gated_silu(%x: tensor<?x?x24xf32> {graph.name = "x"}, %g: tensor<?x24xf32> {graph.name = "g"}, %u: tensor<?x24xf32> {graph.name = "u"})
+func.func @gated_silu(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %g: tensor<40x24xf32> {graph.name = "g"}, %u: tensor<40x24xf32> {graph.name = "u"})
     -> (tensor<?x?x40xf32> {graph.name = "result"}) {
-  %r = graph.gated silu %x, %g, %u : tensor<?x?x24xf32>, tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x?x40xf32>
+  %r = graph.gated silu %x, %g, %u : tensor<?x?x24xf32>, tensor<40x24xf32>, tensor<40x24xf32> -> tensor<?x?x40xf32>
   return %r : tensor<?x?x40xf32>
 }
 
-func.func @gated_gelu(%x: tensor<?x?x24xf32> {graph.name = "x"}, %g: tensor<?x24xf32> {graph.name = "g"}, %u: tensor<?x24xf32> {graph.name = "u"})
+func.func @gated_gelu(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %g: tensor<40x24xf32> {graph.name = "g"}, %u: tensor<40x24xf32> {graph.name = "u"})
     -> (tensor<?x?x40xf32> {graph.name = "result"}) {
-  %r = graph.gated gelu %x, %g, %u : tensor<?x?x24xf32>, tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x?x40xf32>
+  %r = graph.gated gelu %x, %g, %u : tensor<?x?x24xf32>, tensor<40x24xf32>, tensor<40x24xf32> -> tensor<?x?x40xf32>
   return %r : tensor<?x?x40xf32>
 }
 
-func.func @gated_gelu_tanh(%x: tensor<?x?x24xf32> {graph.name = "x"}, %g: tensor<?x24xf32> {graph.name = "g"}, %u: tensor<?x24xf32> {graph.name = "u"})
+func.func @gated_gelu_tanh(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %g: tensor<40x24xf32> {graph.name = "g"}, %u: tensor<40x24xf32> {graph.name = "u"})
     -> (tensor<?x?x40xf32> {graph.name = "result"}) {
-  %r = graph.gated gelu_tanh %x, %g, %u : tensor<?x?x24xf32>, tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x?x40xf32>
+  %r = graph.gated gelu_tanh %x, %g, %u : tensor<?x?x24xf32>, tensor<40x24xf32>, tensor<40x24xf32> -> tensor<?x?x40xf32>
   return %r : tensor<?x?x40xf32>
 }
 
-func.func @gated_relu(%x: tensor<?x?x24xf32> {graph.name = "x"}, %g: tensor<?x24xf32> {graph.name = "g"}, %u: tensor<?x24xf32> {graph.name = "u"})
+func.func @gated_relu(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %g: tensor<40x24xf32> {graph.name = "g"}, %u: tensor<40x24xf32> {graph.name = "u"})
     -> (tensor<?x?x40xf32> {graph.name = "result"}) {
-  %r = graph.gated relu %x, %g, %u : tensor<?x?x24xf32>, tensor<?x24xf32>, tensor<?x24xf32> -> tensor<?x?x40xf32>
+  %r = graph.gated relu %x, %g, %u : tensor<?x?x24xf32>, tensor<40x24xf32>, tensor<40x24xf32> -> tensor<?x?x40xf32>
   return %r : tensor<?x?x40xf32>
 }
 
@@ -72,241 +72,241 @@ func.func @matmul_t(%a: tensor<2x3x5x19xf32> {graph.name = "a"}, %b: tensor<2x3x
   return %r : tensor<2x3x5x7xf32>
 }
 
-func.func @attention_plain(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"})
+func.func @attention_plain(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_causal(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"})
+func.func @attention_causal(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v causal scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_mask(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"}, %mask: tensor<?x9xi32> {graph.name = "mask"})
+func.func @attention_mask(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]}, %mask: tensor<?x?xi32> {graph.name = "mask", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
-  %r = graph.attention %q, %k, %v mask %mask scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> mask tensor<?x9xi32> -> tensor<?x?x4x16xf32>
+  %r = graph.attention %q, %k, %v mask %mask scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> mask tensor<?x?xi32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_mask_none(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"}, %mask: tensor<?x9xi32> {graph.name = "mask"})
+func.func @attention_mask_none(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]}, %mask: tensor<?x?xi32> {graph.name = "mask", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
-  %r = graph.attention %q, %k, %v mask %mask scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> mask tensor<?x9xi32> -> tensor<?x?x4x16xf32>
+  %r = graph.attention %q, %k, %v mask %mask scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> mask tensor<?x?xi32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_softcap(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"})
+func.func @attention_softcap(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v causal scale 0.25 softcap 0.75 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_window(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"})
+func.func @attention_window(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v causal scale 0.25 window 3 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_scale(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"})
+func.func @attention_scale(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v scale 0.4 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_one_head(%q: tensor<?x?x3x8xf32> {graph.name = "q"}, %k: tensor<?x?x1x8xf32> {graph.name = "k"}, %v: tensor<?x?x1x8xf32> {graph.name = "v"})
+func.func @attention_one_head(%q: tensor<?x?x3x8xf32> {graph.name = "q", graph.dims = ["B", "S5"]}, %k: tensor<?x?x1x8xf32> {graph.name = "k", graph.dims = ["B", "S5"]}, %v: tensor<?x?x1x8xf32> {graph.name = "v", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x8xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v scale 0.25 : tensor<?x?x3x8xf32>, tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32> -> tensor<?x?x3x8xf32>
   return %r : tensor<?x?x3x8xf32>
 }
 
-func.func @attention_value_width(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x24xf32> {graph.name = "v"})
+func.func @attention_value_width(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S9"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S9"]}, %v: tensor<?x?x2x24xf32> {graph.name = "v", graph.dims = ["B", "S9"]})
     -> (tensor<?x?x4x24xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v causal scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x24xf32> -> tensor<?x?x4x24xf32>
   return %r : tensor<?x?x4x24xf32>
 }
 
-func.func @attention_long(%q: tensor<?x?x2x32xf32> {graph.name = "q"}, %k: tensor<?x?x2x32xf32> {graph.name = "k"}, %v: tensor<?x?x2x32xf32> {graph.name = "v"})
+func.func @attention_long(%q: tensor<?x?x2x32xf32> {graph.name = "q", graph.dims = ["B", "S33"]}, %k: tensor<?x?x2x32xf32> {graph.name = "k", graph.dims = ["B", "S130"]}, %v: tensor<?x?x2x32xf32> {graph.name = "v", graph.dims = ["B", "S130"]})
     -> (tensor<?x?x2x32xf32> {graph.name = "result"}) {
   %r = graph.attention %q, %k, %v scale 0.25 : tensor<?x?x2x32xf32>, tensor<?x?x2x32xf32>, tensor<?x?x2x32xf32> -> tensor<?x?x2x32xf32>
   return %r : tensor<?x?x2x32xf32>
 }
 
-func.func @attention_past(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"}, %past: tensor<2xi32> {graph.name = "past"})
+func.func @attention_past(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S3"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S40"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S40"]}, %past: tensor<?xi32> {graph.name = "past", graph.dims = ["B"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
-  %r = graph.attention %q, %k, %v past %past causal scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, past tensor<2xi32> -> tensor<?x?x4x16xf32>
+  %r = graph.attention %q, %k, %v past %past causal scale 0.25 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, past tensor<?xi32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @attention_past_window(%q: tensor<?x?x4x16xf32> {graph.name = "q"}, %k: tensor<?x?x2x16xf32> {graph.name = "k"}, %v: tensor<?x?x2x16xf32> {graph.name = "v"}, %past: tensor<2xi32> {graph.name = "past"})
+func.func @attention_past_window(%q: tensor<?x?x4x16xf32> {graph.name = "q", graph.dims = ["B", "S1"]}, %k: tensor<?x?x2x16xf32> {graph.name = "k", graph.dims = ["B", "S40"]}, %v: tensor<?x?x2x16xf32> {graph.name = "v", graph.dims = ["B", "S40"]}, %past: tensor<?xi32> {graph.name = "past", graph.dims = ["B"]})
     -> (tensor<?x?x4x16xf32> {graph.name = "result"}) {
-  %r = graph.attention %q, %k, %v past %past causal scale 0.25 window 7 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, past tensor<2xi32> -> tensor<?x?x4x16xf32>
+  %r = graph.attention %q, %k, %v past %past causal scale 0.25 window 7 : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>, past tensor<?xi32> -> tensor<?x?x4x16xf32>
   return %r : tensor<?x?x4x16xf32>
 }
 
-func.func @rope_half(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_half(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope half %x, %p theta 10000.0 dims 16 : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope half %x, %p theta 10000.0 dims 16 : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rope_interleaved(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_interleaved(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope interleaved %x, %p theta 10000.0 dims 16 : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope interleaved %x, %p theta 10000.0 dims 16 : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rope_partial(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_partial(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope half %x, %p theta 100.0 dims 8 : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope half %x, %p theta 100.0 dims 8 : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rope_linear(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_linear(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope half %x, %p theta 10000.0 dims 16 scaling <linear, factor = 4.0 : f64, low = 1.0 : f64, high = 1.0 : f64, original_length = 0, attention = 1.0 : f64> : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope half %x, %p theta 10000.0 dims 16 scaling <linear, factor = 4.0 : f64, low = 1.0 : f64, high = 1.0 : f64, original_length = 0, attention = 1.0 : f64> : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rope_llama3(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_llama3(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope half %x, %p theta 5000.0 dims 16 scaling <llama3, factor = 8.0 : f64, low = 1.0 : f64, high = 4.0 : f64, original_length = 32, attention = 1.0 : f64> : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope half %x, %p theta 5000.0 dims 16 scaling <llama3, factor = 8.0 : f64, low = 1.0 : f64, high = 4.0 : f64, original_length = 32, attention = 1.0 : f64> : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rope_yarn(%x: tensor<?x?x3x16xf32> {graph.name = "x"}, %p: tensor<?x5xi32> {graph.name = "p"})
+func.func @rope_yarn(%x: tensor<?x?x3x16xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %p: tensor<?x?xi32> {graph.name = "p", graph.dims = ["B", "S5"]})
     -> (tensor<?x?x3x16xf32> {graph.name = "result"}) {
-  %r = graph.rope half %x, %p theta 10000.0 dims 16 scaling <yarn, factor = 4.0 : f64, low = 1.0 : f64, high = 32.0 : f64, original_length = 64, attention = 1.138629436111989 : f64> : tensor<?x?x3x16xf32>, tensor<?x5xi32> -> tensor<?x?x3x16xf32>
+  %r = graph.rope half %x, %p theta 10000.0 dims 16 scaling <yarn, factor = 4.0 : f64, low = 1.0 : f64, high = 32.0 : f64, original_length = 64, attention = 1.138629436111989 : f64> : tensor<?x?x3x16xf32>, tensor<?x?xi32> -> tensor<?x?x3x16xf32>
   return %r : tensor<?x?x3x16xf32>
 }
 
-func.func @rms_norm(%x: tensor<?x?x33xf32> {graph.name = "x"}, %w: tensor<33xf32> {graph.name = "w"})
+func.func @rms_norm(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %w: tensor<33xf32> {graph.name = "w"})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
   %r = graph.rms_norm %x, %w epsilon 1.000000e-05 : tensor<?x?x33xf32>, tensor<33xf32> -> tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @rms_norm_offset(%x: tensor<?x?x33xf32> {graph.name = "x"}, %w: tensor<33xf32> {graph.name = "w"})
+func.func @rms_norm_offset(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %w: tensor<33xf32> {graph.name = "w"})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
   %r = graph.rms_norm %x, %w epsilon 1.000000e-06 {offset = 1.0 : f64} : tensor<?x?x33xf32>, tensor<33xf32> -> tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @layer_norm(%x: tensor<?x?x33xf32> {graph.name = "x"}, %w: tensor<33xf32> {graph.name = "w"}, %b: tensor<33xf32> {graph.name = "b"})
+func.func @layer_norm(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %w: tensor<33xf32> {graph.name = "w"}, %b: tensor<33xf32> {graph.name = "b"})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
   %r = graph.layer_norm %x, %w, %b epsilon 1.0e-12 : tensor<?x?x33xf32>, tensor<33xf32>, tensor<33xf32> -> tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @softmax(%x: tensor<?x?x33xf32> {graph.name = "x"})
+func.func @softmax(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
   %r = graph.softmax %x : tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @normalize(%x: tensor<?x?x33xf32> {graph.name = "x"})
+func.func @normalize(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]})
     -> (tensor<?x?x33xf32> {graph.name = "result"}) {
   %r = graph.normalize %x : tensor<?x?x33xf32>
   return %r : tensor<?x?x33xf32>
 }
 
-func.func @pool_mean(%x: tensor<?x?x33xf32> {graph.name = "x"}, %m: tensor<?x4xi32> {graph.name = "m"})
+func.func @pool_mean(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %m: tensor<?x?xi32> {graph.name = "m", graph.dims = ["B", "S4"]})
     -> (tensor<?x33xf32> {graph.name = "result"}) {
-  %r = graph.pool mean %x, %m : tensor<?x?x33xf32>, tensor<?x4xi32> -> tensor<?x33xf32>
+  %r = graph.pool mean %x, %m : tensor<?x?x33xf32>, tensor<?x?xi32> -> tensor<?x33xf32>
   return %r : tensor<?x33xf32>
 }
 
-func.func @pool_max(%x: tensor<?x?x33xf32> {graph.name = "x"}, %m: tensor<?x4xi32> {graph.name = "m"})
+func.func @pool_max(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %m: tensor<?x?xi32> {graph.name = "m", graph.dims = ["B", "S4"]})
     -> (tensor<?x33xf32> {graph.name = "result"}) {
-  %r = graph.pool max %x, %m : tensor<?x?x33xf32>, tensor<?x4xi32> -> tensor<?x33xf32>
+  %r = graph.pool max %x, %m : tensor<?x?x33xf32>, tensor<?x?xi32> -> tensor<?x33xf32>
   return %r : tensor<?x33xf32>
 }
 
-func.func @pool_cls(%x: tensor<?x?x33xf32> {graph.name = "x"}, %m: tensor<?x4xi32> {graph.name = "m"})
+func.func @pool_cls(%x: tensor<?x?x33xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %m: tensor<?x?xi32> {graph.name = "m", graph.dims = ["B", "S4"]})
     -> (tensor<?x33xf32> {graph.name = "result"}) {
-  %r = graph.pool cls %x, %m : tensor<?x?x33xf32>, tensor<?x4xi32> -> tensor<?x33xf32>
+  %r = graph.pool cls %x, %m : tensor<?x?x33xf32>, tensor<?x?xi32> -> tensor<?x33xf32>
   return %r : tensor<?x33xf32>
 }
 
-func.func @neg(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @neg(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.neg %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @abs(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @abs(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.abs %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @sqrt(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @sqrt(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.sqrt %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @rsqrt(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @rsqrt(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.rsqrt %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @exp(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @exp(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.exp %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @erf(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @erf(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.erf %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @tanh(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @tanh(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.tanh %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @sigmoid(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @sigmoid(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.sigmoid %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @silu(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @silu(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.silu %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @relu(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @relu(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.relu %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @gelu(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @gelu(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.gelu %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @gelu_tanh(%x: tensor<?x61xf32> {graph.name = "x"})
+func.func @gelu_tanh(%x: tensor<?x61xf32> {graph.name = "x", graph.dims = ["B"]})
     -> (tensor<?x61xf32> {graph.name = "result"}) {
   %r = graph.gelu_tanh %x : tensor<?x61xf32>
   return %r : tensor<?x61xf32>
 }
 
-func.func @add(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @add(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.add %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @add_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @add_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.add %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -318,13 +318,13 @@ func.func @add_column(%a: tensor<2x3x1xf32> {graph.name = "a"}, %b: tensor<1x3x9
   return %r : tensor<2x3x9xf32>
 }
 
-func.func @sub(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @sub(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.sub %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @sub_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @sub_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.sub %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -336,13 +336,13 @@ func.func @sub_column(%a: tensor<2x3x1xf32> {graph.name = "a"}, %b: tensor<1x3x9
   return %r : tensor<2x3x9xf32>
 }
 
-func.func @mul(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @mul(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.mul %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @mul_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @mul_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.mul %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -354,13 +354,13 @@ func.func @mul_column(%a: tensor<2x3x1xf32> {graph.name = "a"}, %b: tensor<1x3x9
   return %r : tensor<2x3x9xf32>
 }
 
-func.func @div(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @div(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.div %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @div_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @div_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.div %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -372,13 +372,13 @@ func.func @div_column(%a: tensor<2x3x1xf32> {graph.name = "a"}, %b: tensor<1x3x9
   return %r : tensor<2x3x9xf32>
 }
 
-func.func @max(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @max(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.max %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @max_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @max_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.max %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -390,13 +390,13 @@ func.func @max_column(%a: tensor<2x3x1xf32> {graph.name = "a"}, %b: tensor<1x3x9
   return %r : tensor<2x3x9xf32>
 }
 
-func.func @min(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<?x?x9xf32> {graph.name = "b"})
+func.func @min(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<?x?x9xf32> {graph.name = "b", graph.dims = ["B", "S3"]})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.min %a, %b : tensor<?x?x9xf32>, tensor<?x?x9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
 }
 
-func.func @min_row(%a: tensor<?x?x9xf32> {graph.name = "a"}, %b: tensor<9xf32> {graph.name = "b"})
+func.func @min_row(%a: tensor<?x?x9xf32> {graph.name = "a", graph.dims = ["B", "S3"]}, %b: tensor<9xf32> {graph.name = "b"})
     -> (tensor<?x?x9xf32> {graph.name = "result"}) {
   %r = graph.min %a, %b : tensor<?x?x9xf32>, tensor<9xf32> -> tensor<?x?x9xf32>
   return %r : tensor<?x?x9xf32>
@@ -474,20 +474,20 @@ func.func @concat(%x: tensor<2x3x4x5xf32> {graph.name = "x"}, %y: tensor<2x3x2x5
   return %r : tensor<2x3x6x5xf32>
 }
 
-func.func @last_token(%x: tensor<?x?x6xf32> {graph.name = "x"})
+func.func @last_token(%x: tensor<?x?x6xf32> {graph.name = "x", graph.dims = ["B", "S4"]})
     -> (tensor<?x6xf32> {graph.name = "result"}) {
   %r = graph.last_token %x : tensor<?x?x6xf32> -> tensor<?x6xf32>
   return %r : tensor<?x6xf32>
 }
 
-func.func @last_token_lengths(%x: tensor<?x?x6xf32> {graph.name = "x"}, %n: tensor<3xi32> {graph.name = "n"})
+func.func @last_token_lengths(%x: tensor<?x?x6xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %n: tensor<?xi32> {graph.name = "n", graph.dims = ["B"]})
     -> (tensor<?x6xf32> {graph.name = "result"}) {
-  %r = graph.last_token %x lengths %n : tensor<?x?x6xf32>, tensor<3xi32> -> tensor<?x6xf32>
+  %r = graph.last_token %x lengths %n : tensor<?x?x6xf32>, tensor<?xi32> -> tensor<?x6xf32>
   return %r : tensor<?x6xf32>
 }
 
-func.func @positions(%x: tensor<?x?x6xf32> {graph.name = "x"}, %p: tensor<3xi32> {graph.name = "p"})
-    -> (tensor<?x4xi32> {graph.name = "result"}) {
-  %r = graph.positions %x after %p : tensor<?x?x6xf32>, tensor<3xi32> -> tensor<?x4xi32>
-  return %r : tensor<?x4xi32>
+func.func @positions(%x: tensor<?x?x6xf32> {graph.name = "x", graph.dims = ["B", "S4"]}, %p: tensor<?xi32> {graph.name = "p", graph.dims = ["B"]})
+    -> (tensor<?x?xi32> {graph.name = "result"}) {
+  %r = graph.positions %x after %p : tensor<?x?x6xf32>, tensor<?xi32> -> tensor<?x?xi32>
+  return %r : tensor<?x?xi32>
 }
