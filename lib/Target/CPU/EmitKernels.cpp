@@ -13,7 +13,9 @@ namespace trine::cpu {
 #include "lib/Target/CPU/CPUPasses.h.inc"
 } // namespace trine::cpu
 
-static const cpu::Family *const kFamilies[] = {&cpu::elementwiseFamily};
+static const cpu::Family *const kFamilies[] = {
+    &cpu::elementwiseFamily, &cpu::rowsFamily, &cpu::movementFamily,
+    &cpu::gatherFamily, &cpu::ropeFamily};
 
 Operation *cpu::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

@@ -1,15 +1,11 @@
 //===- Epilogue.cpp - fused elementwise operations in registers -----------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "KernelEmitter.h"
+#include "Elementwise.h"
 
 using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
-
-static bool isElementwise(Operation *op) {
-  return isa<graph::Elementwise, graph::CastOp>(op);
-}
 
 /// The vector of an argument of the kernel at `position`.
 static Value loadAt(KernelEmitter &emitter, const Tensor &tensor,

@@ -24,7 +24,8 @@ struct Family {
 
 /// Every family, one file each.
 extern const Family contractionFamily, relayoutFamily, appendFamily,
-    attentionFamily, elementwiseFamily;
+    attentionFamily, elementwiseFamily, rowsFamily, movementFamily,
+    gatherFamily, ropeFamily;
 
 /// The operation that heads the kernel: the first that is not a constant.
 mlir::Operation *rootOf(launch::KernelOp kernel);

@@ -169,32 +169,77 @@ static bool isNarrow(Type element) {
   return isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
 }
 
+static Type likeShape(Value value, Type element) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+/// An i32 constant of integers' shape.
+static Value constantLike(ImplicitLocOpBuilder &b, Value integers,
+                          int32_t number) {
+  TypedAttr attr = b.getI32IntegerAttr(number);
+  if (auto vector = dyn_cast<VectorType>(integers.getType()))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return arith::ConstantOp::create(b, attr);
+}
+
+/// The 16 bits of an f32 value or vector rounded to a narrower float. bf16 is
+/// made in integers: few machines have an instruction, and it loses subnormals.
+static Value narrowBits(ImplicitLocOpBuilder &b, Value value, Type element) {
+  Type i16 = likeShape(value, b.getI16Type());
+  if (!element.isBF16()) {
+    Value narrow = arith::TruncFOp::create(b, likeShape(value, element), value);
+    return arith::BitcastOp::create(b, i16, narrow);
+  }
+  Value bits =
+      arith::BitcastOp::create(b, likeShape(value, b.getI32Type()), value);
+  auto constant = [&](int32_t number) { return constantLike(b, bits, number); };
+  Value odd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, bits, constant(16)), constant(1));
+  Value rounded = arith::AddIOp::create(
+      b, bits, arith::AddIOp::create(b, odd, constant(0x7fff)));
+  Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  Value quiet = arith::OrIOp::create(b, bits, constant(0x400000));
+  rounded = arith::SelectOp::create(b, nan, quiet, rounded);
+  return arith::TruncIOp::create(
+      b, i16, arith::ShRUIOp::create(b, rounded, constant(16)));
+}
+
+/// The f32 value or vector of a narrower float's bits.
+static Value widen(ImplicitLocOpBuilder &b, Value bits, Type element) {
+  Type f32 = likeShape(bits, b.getF32Type());
+  if (!element.isBF16()) {
+    Value narrow = arith::BitcastOp::create(b, likeShape(bits, element), bits);
+    return arith::ExtFOp::create(b, f32, narrow);
+  }
+  Value wide = arith::ExtUIOp::create(b, likeShape(bits, b.getI32Type()), bits);
+  return arith::BitcastOp::create(
+      b, f32, arith::ShLIOp::create(b, wide, constantLike(b, wide, 16)));
+}
+
 Value KernelEmitter::load(Value pointer, Type element, Value mask) {
+  VectorType type = vectorOf(isNarrow(element) ? b.getI16Type() : element);
   Value vector;
   if (mask)
     vector = LLVM::MaskedLoadOp::create(
-        b, vectorOf(element), pointer, mask,
-        Value(arith::ConstantOp::create(b, b.getZeroAttr(vectorOf(element)))),
+        b, type, pointer, mask,
+        Value(arith::ConstantOp::create(b, b.getZeroAttr(type))),
         bytesOf(element));
   else
-    vector =
-        LLVM::LoadOp::create(b, vectorOf(element), pointer, bytesOf(element));
-  if (isNarrow(element))
-    return arith::ExtFOp::create(b, vectorOf(b.getF32Type()), vector);
-  return vector;
+    vector = LLVM::LoadOp::create(b, type, pointer, bytesOf(element));
+  return isNarrow(element) ? widen(b, vector, element) : vector;
 }
 
 Value KernelEmitter::loadScalar(Value pointer, Type element) {
-  Value scalar = LLVM::LoadOp::create(b, element, pointer, bytesOf(element));
-  if (isNarrow(element))
-    return arith::ExtFOp::create(b, b.getF32Type(), scalar);
-  return scalar;
+  Type type = isNarrow(element) ? b.getI16Type() : element;
+  Value scalar = LLVM::LoadOp::create(b, type, pointer, bytesOf(element));
+  return isNarrow(element) ? widen(b, scalar, element) : scalar;
 }
 
 void KernelEmitter::store(Value vector, Value pointer, Type element,
                           Value mask) {
   if (isNarrow(element))
-    vector = arith::TruncFOp::create(b, vectorOf(element), vector);
+    vector = narrowBits(b, vector, element);
   if (mask)
     LLVM::MaskedStoreOp::create(b, vector, pointer, mask, bytesOf(element));
   else
@@ -203,7 +248,7 @@ void KernelEmitter::store(Value vector, Value pointer, Type element,
 
 void KernelEmitter::storeScalar(Value scalar, Value pointer, Type element) {
   if (isNarrow(element))
-    scalar = arith::TruncFOp::create(b, element, scalar);
+    scalar = narrowBits(b, scalar, element);
   LLVM::StoreOp::create(b, scalar, pointer, bytesOf(element));
 }
 
@@ -219,13 +264,8 @@ Value KernelEmitter::mask(Value count) {
 }
 
 Value KernelEmitter::round(Value value, Type element) {
-  if (!isNarrow(element))
-    return value;
-  Type narrow = element;
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    narrow = vector.clone(element);
-  Value rounded = arith::TruncFOp::create(b, narrow, value);
-  return arith::ExtFOp::create(b, value.getType(), rounded);
+  return isNarrow(element) ? widen(b, narrowBits(b, value, element), element)
+                           : value;
 }
 
 //===----------------------------------------------------------------------===//

@@ -50,24 +50,35 @@ Buffer &Buffer::fill(uint32_t seed) {
   return *this;
 }
 
+namespace {
+/// A shared object without a file. Its descriptor stays open: the loader knows
+/// objects by name, and the next one would reuse the number.
+struct Library {
+  int descriptor = memfd_create("kernels", MFD_CLOEXEC);
+  void *handle = nullptr;
+
+  void load(const std::string &code) {
+    check(write(descriptor, code.data(), code.size()) == ssize_t(code.size()),
+          "cannot write the memfd");
+    std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+    handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    check(handle, handle ? "" : dlerror());
+  }
+  ~Library() {
+    if (handle)
+      dlclose(handle);
+    close(descriptor);
+  }
+};
+} // namespace
+
 struct Kernel::State {
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<Target> target;
   launch::KernelOp kernel;
+  Library library;
 };
-
-/// Loads a shared object without a file.
-static void *load(const std::string &code) {
-  int fd = memfd_create("kernels", MFD_CLOEXEC);
-  check(write(fd, code.data(), code.size()) == ssize_t(code.size()),
-        "cannot write the memfd");
-  std::string path = "/proc/self/fd/" + std::to_string(fd);
-  void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  check(library, library ? "" : dlerror());
-  close(fd);
-  return library;
-}
 
 Kernel::Kernel(const std::string &text, const std::string &cpu)
     : state(std::make_shared<State>()) {
@@ -88,8 +99,9 @@ Kernel::Kernel(const std::string &text, const std::string &cpu)
   assembly = image->kernels.front().assembly;
   state->kernel = *state->module->getOps<launch::KernelOp>().begin();
   std::string name = state->kernel.getSymName().str();
-  function =
-      reinterpret_cast<KernelFunction>(dlsym(load(image->code), name.c_str()));
+  state->library.load(image->code);
+  function = reinterpret_cast<KernelFunction>(
+      dlsym(state->library.handle, name.c_str()));
   check(function, "the kernel is not exported");
 }
 
