@@ -14,8 +14,8 @@ namespace trine::cpu {
 } // namespace trine::cpu
 
 static const cpu::Family *const kFamilies[] = {
-    &cpu::elementwiseFamily, &cpu::rowsFamily, &cpu::movementFamily,
-    &cpu::gatherFamily, &cpu::ropeFamily};
+    &cpu::contractionFamily, &cpu::elementwiseFamily, &cpu::rowsFamily,
+    &cpu::movementFamily,    &cpu::gatherFamily,      &cpu::ropeFamily};
 
 Operation *cpu::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())
