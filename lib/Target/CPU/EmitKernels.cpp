@@ -14,8 +14,9 @@ namespace trine::cpu {
 } // namespace trine::cpu
 
 static const cpu::Family *const kFamilies[] = {
-    &cpu::contractionFamily, &cpu::elementwiseFamily, &cpu::rowsFamily,
-    &cpu::movementFamily,    &cpu::gatherFamily,      &cpu::ropeFamily};
+    &cpu::contractionFamily, &cpu::attentionFamily, &cpu::elementwiseFamily,
+    &cpu::rowsFamily,        &cpu::gatherFamily,    &cpu::ropeFamily,
+    &cpu::relayoutFamily,    &cpu::appendFamily,    &cpu::movementFamily};
 
 Operation *cpu::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

@@ -163,9 +163,9 @@ static Value joinLanes(ImplicitLocOpBuilder &b, Value vector,
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
   for (int64_t half = lanes / 2; half > 0; half /= 2) {
     auto slice = [&](int64_t offset) -> Value {
-      return vector::ExtractStridedSliceOp::create(
-          b, vector, ArrayRef<int64_t>{offset}, ArrayRef<int64_t>{half},
-          ArrayRef<int64_t>{1});
+      return vector::ShuffleOp::create(
+          b, vector, vector,
+          llvm::to_vector(llvm::seq<int64_t>(offset, offset + half)));
     };
     vector = combine(slice(0), slice(half));
   }

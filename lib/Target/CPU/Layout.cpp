@@ -1,0 +1,152 @@
+//===- Layout.cpp - values into packed layouts ----------------------------===//
+// relayout: a row-major value to panels, head_panels or heads. append: new
+// positions into a state of any layout, in place.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Family.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::cpu;
+using graph::LayoutKind;
+
+namespace {
+
+/// Moves vectors [outer, n, 0..K) of a source to index first + n of a target:
+/// contiguous (rows, heads) or one lane of a panel.
+struct Mover {
+  KernelEmitter &e;
+  const Tensor &source, &target;
+  Value outer, N, K; ///< vectors of the source: outer x N, each of K elements
+  /// Element offset of a source vector.
+  std::function<Value(Value outer, Value n)> from;
+  /// Vectors an outer index of the target has room for, and the first written.
+  Value capacity;
+  std::function<Value(Value outer)> first;
+
+  void emit() {
+    auto [begin, end] = e.share(e.mul(outer, N));
+    e.loop(begin, end, 1, [&](Value i) {
+      Value o = e.div(i, N), n = e.rem(i, N);
+      Value position = first ? e.add(first(o), n) : n;
+      Value read = from(o, n);
+      graph::LayoutAttr layout = graph::layoutOf(target.type);
+      if (layout && layout.getKind() != LayoutKind::Heads)
+        return scatter(read, o, position, layout.getWidth());
+      copy(read, e.mul(e.add(e.mul(o, capacity), position), K));
+    });
+  }
+
+  void copy(Value read, Value write) {
+    e.columnLoop(K, [&](Value column, Value mask) {
+      e.store(
+          e.load(e.at(source.pointer, source.element(), e.add(read, column)),
+                 source.element(), mask),
+          e.at(target.pointer, target.element(), e.add(write, column)),
+          target.element(), mask);
+    });
+  }
+
+  /// Element k goes to [outer][n / W][k][n % W].
+  void scatter(Value read, Value o, Value n, int64_t width) {
+    Value panel =
+        e.add(e.mul(o, e.ceilDiv(capacity, width)), e.div(n, e.index(width)));
+    Value base = e.add(e.mul(panel, e.mul(K, width)), e.rem(n, e.index(width)));
+    e.loop(e.index(0), K, 1, [&](Value k) {
+      Value scalar =
+          e.loadScalar(e.at(source.pointer, source.element(), e.add(read, k)),
+                       source.element());
+      e.storeScalar(
+          scalar,
+          e.at(target.pointer, target.element(), e.add(base, e.mul(k, width))),
+          target.element());
+    });
+  }
+};
+
+} // namespace
+
+/// [B, T, H, D] by heads: outer is (b, h), n is t.
+static Value headVector(KernelEmitter &e, const Tensor &tensor, Value outer,
+                        Value n) {
+  Value heads = tensor.dims[2];
+  Value row = e.add(e.mul(e.div(outer, heads), tensor.dims[1]), n);
+  return e.mul(e.add(e.mul(row, heads), e.rem(outer, heads)), tensor.dims[3]);
+}
+
+static LogicalResult emitRelayout(KernelEmitter &e) {
+  auto op = cast<graph::RelayoutOp>(rootOf(e.kernel));
+  const Tensor &input = e.operand(op.getInput()), &result = e.result(0);
+  graph::LayoutAttr layout = graph::layoutOf(result.type);
+  if (graph::layoutOf(input.type))
+    return op.emitOpError() << "cannot read layout of " << input.type;
+  unsigned rank = input.rank();
+  if (!layout || layout.getKind() == LayoutKind::Panels) {
+    Value N = rank < 2 ? e.index(1) : input.dims[rank - 2];
+    Value K = input.dims[rank - 1];
+    Mover mover{
+        e,
+        input,
+        result,
+        rank < 2 ? e.index(1) : e.product(input, 0, rank - 2),
+        N,
+        K,
+        [&](Value o, Value n) { return e.mul(e.add(e.mul(o, N), n), K); },
+        N,
+        nullptr};
+    mover.emit();
+    return success();
+  }
+  Mover mover{e,
+              input,
+              result,
+              e.mul(input.dims[0], input.dims[2]),
+              input.dims[1],
+              input.dims[3],
+              [&](Value o, Value n) { return headVector(e, input, o, n); },
+              input.dims[1],
+              nullptr};
+  mover.emit();
+  return success();
+}
+
+static LogicalResult emitAppend(KernelEmitter &e) {
+  auto op = cast<graph::AppendOp>(rootOf(e.kernel));
+  const Tensor &values = e.operand(op.getValues()), &state = e.result(0);
+  const Tensor &past = e.operand(op.getPast());
+  bool byHeads = bool(graph::layoutOf(state.type));
+  // Without heads a position's elements are one vector.
+  Value heads = byHeads ? values.dims[2] : e.index(1);
+  Value K = byHeads ? values.dims[3] : e.product(values, 2, values.rank());
+  auto first = [&](Value outer) {
+    Value length =
+        e.loadScalar(e.at(past.pointer, past.element(), e.div(outer, heads)),
+                     past.element());
+    return Value(arith::ExtSIOp::create(e.b, e.b.getI64Type(), length));
+  };
+  auto from = [&](Value outer, Value n) {
+    if (byHeads)
+      return headVector(e, values, outer, n);
+    return e.mul(e.add(e.mul(outer, values.dims[1]), n), K);
+  };
+  Mover mover{e,
+              values,
+              state,
+              e.mul(values.dims[0], heads),
+              values.dims[1],
+              K,
+              from,
+              state.dims[1],
+              first};
+  mover.emit();
+  return success();
+}
+
+const Family cpu::relayoutFamily = {
+    "movement", [](Operation *op) { return isa<graph::RelayoutOp>(op); },
+    emitRelayout};
+
+const Family cpu::appendFamily = {
+    "movement", [](Operation *op) { return isa<graph::AppendOp>(op); },
+    emitAppend};
