@@ -75,6 +75,8 @@ struct RopeFrequencies {
   llvm::SmallVector<double> inverse; ///< dims/2 entries
   double attention = 1;
 };
+RopeFrequencies ropeFrequencies(double theta, int64_t dims,
+                                RopeScalingAttr scaling);
 RopeFrequencies ropeFrequencies(RopeOp op);
 
 /// The model's own name of an operation, from its NameLoc; "" if it has none.

@@ -116,21 +116,25 @@ static double yarn(double inverse, size_t pair, double theta, double dims,
          inverse * (1 - ramp);
 }
 
-RopeFrequencies trine::graph::ropeFrequencies(RopeOp op) {
+RopeFrequencies trine::graph::ropeFrequencies(double theta, int64_t dims,
+                                              RopeScalingAttr scaling) {
   RopeFrequencies frequencies;
-  RopeScalingAttr scaling = op.getScalingAttr();
-  double theta = op.getTheta().convertToDouble(), dims = double(op.getDims());
   if (scaling)
     frequencies.attention = scaling.getAttention().getValueAsDouble();
-  for (size_t pair = 0; pair < op.getDims() / 2; ++pair) {
-    double inverse = std::pow(theta, -2.0 * double(pair) / dims);
+  for (int64_t pair = 0; pair < dims / 2; ++pair) {
+    double inverse = std::pow(theta, -2.0 * double(pair) / double(dims));
     if (scaling && scaling.getKind() == RopeScalingKind::Linear)
       inverse /= scaling.getFactor().getValueAsDouble();
     if (scaling && scaling.getKind() == RopeScalingKind::Llama3)
       inverse = llama3(inverse, scaling);
     if (scaling && scaling.getKind() == RopeScalingKind::Yarn)
-      inverse = yarn(inverse, pair, theta, dims, scaling);
+      inverse = yarn(inverse, size_t(pair), theta, double(dims), scaling);
     frequencies.inverse.push_back(inverse);
   }
   return frequencies;
+}
+
+RopeFrequencies trine::graph::ropeFrequencies(RopeOp op) {
+  return ropeFrequencies(op.getTheta().convertToDouble(), op.getDims(),
+                         op.getScalingAttr());
 }

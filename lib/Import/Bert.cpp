@@ -69,7 +69,7 @@ Bert::Bert(ModelBuilder &m) : m(m) {
     return (prefixed ? "bert." : "") + parameter;
   };
   readPooling();
-  m.check();
+  m.checkFaults();
 }
 
 void Bert::readPooling() {

@@ -134,6 +134,8 @@ OwningOpRef<ModuleOp> Llama::build() {
   });
   return m.finish("causal_lm", [&](StringRef tensor) {
     return tensor.ends_with(".rotary_emb.inv_freq") ||
+           (tensor == "rope_freqs.weight" && c.ropeScaling &&
+            c.ropeScaling.getKind() == RopeScalingKind::Llama3) ||
            (c.tied && tensor == "lm_head.weight");
   });
 }
@@ -142,6 +144,6 @@ OwningOpRef<ModuleOp> trine::buildLlama(ModelBuilder &model) {
   LlamaConfig config = model.model.gguf
                            ? readLlamaConfig(model, *model.model.gguf)
                            : readLlamaConfig(model, *model.model.huggingFace);
-  model.check();
+  model.checkFaults();
   return Llama(model, std::move(config)).build();
 }

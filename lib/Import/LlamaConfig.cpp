@@ -27,27 +27,18 @@ static void checkConfig(ModelBuilder &m, const LlamaConfig &c) {
         fmt::format("expected a norm epsilon of 0 or more, got {}", c.epsilon));
 }
 
-/// Reports numbers that would make frequencies meaningless.
+/// Null after reporting numbers that give no frequencies.
 static RopeScalingAttr scaling(ModelBuilder &m, RopeScalingKind kind,
                                double factor, double low, double high,
                                int64_t original, double attention) {
-  auto positive = [&](const char *name, double value) {
-    if (!(value > 0) || !std::isfinite(value))
-      m.bad(fmt::format("rope scaling: expected {} above 0, got {}", name,
-                        value));
-  };
-  positive("a factor", factor);
-  positive("an attention factor", attention);
-  if (kind != RopeScalingKind::Linear) {
-    positive("a low frequency bound", low);
-    if (!(high > low))
-      m.bad(fmt::format("rope scaling: expected frequency bounds in order, got "
-                        "{} and {}",
-                        low, high));
-  }
-  return RopeScalingAttr::get(m.builder.getContext(), kind, m.real(factor),
-                              m.real(low), m.real(high), original,
-                              m.real(attention));
+  MLIRContext *context = m.builder.getContext();
+  ScopedDiagnosticHandler collect(context, [&](Diagnostic &diagnostic) {
+    m.bad("rope scaling: " + diagnostic.str());
+  });
+  auto emit = [&] { return emitError(m.builder.getUnknownLoc()); };
+  return RopeScalingAttr::getChecked(emit, context, kind, m.real(factor),
+                                     m.real(low), m.real(high), original,
+                                     m.real(attention));
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,10 +193,38 @@ static void readRope(ModelBuilder &m, const GgufFile &file, LlamaConfig &c) {
     m.unsupported(fmt::format("rope scaling '{}'", type));
 }
 
-/// A number that may be stored once for each layer.
+/// Converters write Llama 3's scaling as a divisor for each frequency. The
+/// scaling is recognised by computing the divisors again; others are refused.
+static void readRopeDivisors(ModelBuilder &m, const GgufFile &file,
+                             LlamaConfig &c) {
+  const StoredTensor *stored = file.find("rope_freqs.weight");
+  if (!stored || stored->storage != Storage::F32 ||
+      stored->shape != std::vector<int64_t>{c.ropeDims / 2})
+    return; // absent, or refused as a tensor without a place
+  auto refuse = [&] {
+    m.unsupported("tensor 'rope_freqs.weight': its divisors are not those of "
+                  "Llama 3");
+  };
+  std::vector<float> divisors(size_t(c.ropeDims / 2));
+  decodeRows(*stored, 0, 1, divisors.data());
+  if (!(divisors.back() > 0) || !std::isfinite(divisors.back()))
+    return refuse();
+  RopeScalingAttr llama3 =
+      scaling(m, RopeScalingKind::Llama3, divisors.back(), 1, 4, 8192, 1);
+  auto plain = ropeFrequencies(c.ropeTheta, c.ropeDims, {}).inverse;
+  auto scaled = ropeFrequencies(c.ropeTheta, c.ropeDims, llama3).inverse;
+  for (size_t i = 0; i < divisors.size(); ++i)
+    if (!(std::abs(plain[i] / scaled[i] / divisors[i] - 1) < 1e-5))
+      return refuse();
+  c.ropeScaling = llama3;
+}
+
+/// A number that may be stored once for each layer; 0: no fallback.
 static int64_t perLayer(ModelBuilder &m, const GgufFile &file, const char *key,
                         int64_t fallback) {
   auto values = file.maybe<std::vector<int64_t>>(key);
+  if (!values && !fallback)
+    throw badInput(m.model.name, "metadata '{}' is missing", key);
   if (!values)
     return fallback;
   if (values->empty() || values->front() < 1 || values->front() > INT32_MAX)
@@ -221,9 +240,6 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const GgufFile &file) {
   c.hidden = file.positive("llama.embedding_length");
   c.layers = file.positive("llama.block_count");
   c.heads = perLayer(m, file, "llama.attention.head_count", 0);
-  if (c.heads == 0)
-    throw badInput(m.model.name,
-                   "metadata 'llama.attention.head_count' is missing");
   c.keyValueHeads = perLayer(m, file, "llama.attention.head_count_kv", c.heads);
   c.headSize = file.has("llama.attention.key_length")
                    ? file.positive("llama.attention.key_length")
@@ -251,6 +267,8 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const GgufFile &file) {
   c.tied = !m.has("lm_head.weight");
   c.hasBias = [&m](const std::string &node) { return m.has(node + ".bias"); };
   checkConfig(m, c);
+  if (!c.ropeScaling)
+    readRopeDivisors(m, file, c);
   m.checkLayers("llama.block_count", c.layers);
   return c;
 }

@@ -18,7 +18,11 @@ ModelBuilder::ModelBuilder(MLIRContext &context, const Model &model,
       symbols(*module), missing(model.unsupported) {}
 
 void ModelBuilder::check() const {
-  refuseUnsupported(model.name, missing);
+  std::vector<std::string> items = missing;
+  if (!items.empty()) {
+    items.insert(items.end(), faults.begin(), faults.end());
+    refuseUnsupported(model.name, items);
+  }
   if (faults.size() == 1)
     throw Error(ExitCode::BadInput, model.name, faults[0]);
   if (!faults.empty())
@@ -109,8 +113,15 @@ ModelBuilder::finish(StringRef kind,
 // Nodes
 //===----------------------------------------------------------------------===//
 
-void ModelBuilder::declare(const std::string &parameter,
-                           ArrayRef<int64_t> shape) {
+void ModelBuilder::addDeclaration(Operation *op) {
+  symbols.insert(op, lastDeclaration
+                         ? std::next(Block::iterator(lastDeclaration))
+                         : module->getBody()->begin());
+  lastDeclaration = op;
+}
+
+void ModelBuilder::declareParameter(const std::string &parameter,
+                                    ArrayRef<int64_t> shape) {
   std::string stored = storedName(parameter);
   used.insert(stored);
   const StoredTensor *tensor = model.weights().find(stored);
@@ -127,18 +138,16 @@ void ModelBuilder::declare(const std::string &parameter,
       bad(fmt::format("tensor '{}': expected shape [{}], got [{}]", stored,
                       fmt::join(shape, ", "), fmt::join(tensor->shape, ", ")));
   }
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(module->getBody());
-  auto op = ParameterOp::create(builder, at(parameter), parameter,
-                                RankedTensorType::get(shape, f32), storage,
-                                builder.getStrArrayAttr({stored}));
-  symbols.insert(op);
+  OpBuilder detached(builder.getContext());
+  addDeclaration(ParameterOp::create(detached, at(parameter), parameter,
+                                     RankedTensorType::get(shape, f32), storage,
+                                     builder.getStrArrayAttr({stored})));
 }
 
 Value ModelBuilder::weight(const std::string &parameter,
                            std::vector<int64_t> shape) {
   if (!symbols.lookup(parameter))
-    declare(parameter, shape);
+    declareParameter(parameter, shape);
   return WeightOp::create(builder, at(parameter),
                           RankedTensorType::get(shape, f32), parameter);
 }
@@ -187,11 +196,9 @@ Value ModelBuilder::append(const std::string &node, const std::string &state,
   // The kernels read the cache in blocks; the limit itself is the host's.
   shape[1] = llvm::alignTo(sequenceLimit, 64);
   auto type = RankedTensorType::get(shape, f32);
-  if (!symbols.lookup(state)) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(module->getBody());
-    symbols.insert(StateOp::create(builder, at(node), state, type));
-  }
+  OpBuilder detached(builder.getContext());
+  if (!symbols.lookup(state))
+    addDeclaration(StateOp::create(detached, at(node), state, type));
   Value cache = CacheOp::create(builder, at(node), type, state, values);
   return make<AppendOp>(node, cache, values, past);
 }

@@ -33,6 +33,12 @@ public:
   void warn(std::string what) { warnings.push_back(std::move(what)); }
   /// Throws if anything was reported so far.
   void check() const;
+  /// Throws if there is a fault: a size that nothing can be built with. What is
+  /// unsupported waits, so that all of it is listed.
+  void checkFaults() const {
+    if (!faults.empty())
+      check();
+  }
   /// A count of layers must be one that the tensors can fill.
   void checkLayers(const char *key, int64_t layers);
 
@@ -97,7 +103,10 @@ public:
                      mlir::Value values, mlir::Value past);
 
 private:
-  void declare(const std::string &parameter, llvm::ArrayRef<int64_t> shape);
+  void declareParameter(const std::string &parameter,
+                        llvm::ArrayRef<int64_t> shape);
+  /// Declarations stand before the entries, in the order of first use.
+  void addDeclaration(mlir::Operation *op);
 
   const ImportOptions &options;
   std::vector<std::string> &warnings;
@@ -106,6 +115,7 @@ private:
   std::vector<std::string> faults, missing, entryNames;
   std::set<std::string, std::less<>> used;
   int64_t sequenceLimit = 0;
+  mlir::Operation *lastDeclaration = nullptr;
 };
 
 //===--- Architectures ----------------------------------------------------===//
