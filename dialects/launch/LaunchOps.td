@@ -65,8 +65,6 @@ def CallOp : Launch_Op<"call", [DeclareOpInterfaceMethods<SymbolUserOpInterface>
     Operand and result types are the kernel's, up to dynamic dimensions (L3).
     `node` names the model's operation, for errors and --dump-node.
     `slots[i]`, when assigned, is the arena slot of result i (-1: none needed).
-    `scratch` is the bytes of scratch each thread needs, an affine expression
-    over the entry's symbols.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands,
                        OptionalAttr<StrAttr>:$node,
