@@ -85,9 +85,9 @@ private:
 
   void checkType(const EntryTensor &input, const trine_tensor &tensor) const {
     if (tensor.rank != int32_t(input.shape.size()) ||
-        dtypeName(int(tensor.dtype)) != input.dtype)
+        dtypeName(dtypeCode(tensor)) != input.dtype)
       throw bad("input '{}': expected {}, got {} of rank {}", input.name,
-                signature(input), dtypeName(int(tensor.dtype)), tensor.rank);
+                signature(input), dtypeName(dtypeCode(tensor)), tensor.rank);
     int64_t elements = 1;
     for (int32_t i = 0; i < tensor.rank; ++i)
       if (tensor.shape[i] < 0 ||

@@ -4,6 +4,7 @@
 #include "Tensor.h"
 #include "trine/Support/Error.h"
 
+#include <cstring>
 #include <fmt/ranges.h>
 #include <span>
 
@@ -23,6 +24,13 @@ std::string trine::dtypeName(int dtype) {
   if (dtype >= 0 && size_t(dtype) < std::size(kNames))
     return kNames[dtype];
   return fmt::format("dtype {}", dtype);
+}
+
+int trine::dtypeCode(const trine_tensor &tensor) {
+  static_assert(sizeof(tensor.dtype) == sizeof(int));
+  int code;
+  std::memcpy(&code, &tensor.dtype, sizeof(code));
+  return code;
 }
 
 std::string trine::shapeText(const int64_t *shape, size_t rank) {

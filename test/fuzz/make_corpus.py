@@ -5,6 +5,7 @@ The files are committed; run this after changing it. Standard library only.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
+import hashlib
 import json
 import pathlib
 import struct
@@ -166,8 +167,143 @@ def config_seeds():
         write("config", name, bytes([file]) + json.dumps(value).encode())
 
 
+# Package ---------------------------------------------------------------------
+
+
+def value(origin, dtype, shape, size, index=0):
+    return {
+        "origin": origin,
+        "index": index,
+        "dtype": dtype,
+        "shape": shape,
+        "layout": "rows",
+        "bytes": size,
+    }
+
+
+def poly(coefficient, *symbols):
+    return {"terms": [[coefficient, *symbols]], "multiple": 1}
+
+
+def manifest():
+    """One stateful entry: tokens, a weight, a state -> logits."""
+    batch, sequence = poly(1, 0), poly(1, 1)
+    step = {"device": "cpu", "node": "n", "scratch": 64}
+    entry = {
+        "name": "prefill",
+        "symbols": ["B", "S"],
+        "symbol_limits": [4, 8],
+        "inputs": [
+            {
+                "name": "tokens",
+                "dtype": "i32",
+                "shape": [batch, sequence],
+                "value": 0,
+                "index_limit": 9,
+            },
+            {
+                "name": "lengths",
+                "dtype": "i32",
+                "shape": [batch],
+                "value": 1,
+                "optional": True,
+            },
+        ],
+        "outputs": [
+            {"name": "logits", "dtype": "f32", "shape": [batch, 4], "value": 5}
+        ],
+        "values": [
+            value("input", "i32", [batch, sequence], poly(4, 0, 1)),
+            value("input", "i32", [batch], poly(4, 0), 1),
+            value("length", "i32", [batch], poly(4, 0)),
+            value("parameter", "f32", [4], 16),
+            value("state", "f32", [batch, 8], poly(32, 0)),
+            value("slot", "f32", [batch, 4], poly(16, 0)),
+        ],
+        "steps": [
+            {**step, "kernel": 0, "operands": [0, 2, 4], "results": [4]},
+            {**step, "kernel": 1, "operands": [3, 4, 1], "results": [5]},
+        ],
+        "slots": 1,
+        "stateful": True,
+        "append_symbol": 1,
+        "lengths_input": 1,
+    }
+    kernel = {"device": "cpu", "family": "f", "node": "n", "uses": 1, "bytes": 1}
+    return {
+        "format_version": 1,
+        "kernel_abi": 1,
+        "trine_version": "0",
+        "llvm_version": "22",
+        "source": {"name": "m", "sha256": ""},
+        "model_kind": "causal_lm",
+        "options": {},
+        "targets": [{"kind": "cpu", "name": "x", "features": []}],
+        "entries": [entry],
+        "kernels": [
+            {**kernel, "name": "k", "operands": 3, "results": 1, "ties": [2]},
+            {**kernel, "name": "l", "operands": 3, "results": 1, "ties": [-1]},
+        ],
+        "parameters": [
+            {
+                "name": "w",
+                "dtype": "f32",
+                "storage": "f32",
+                "shape": [4],
+                "offset": 4096,
+                "bytes": 16,
+                "layout": "rows",
+            }
+        ],
+        "states": [
+            {
+                "name": "s",
+                "dtype": "f32",
+                "device": "cpu",
+                "capacity": 8,
+                "shape": [8],
+                "layout": "rows",
+                "bytes_per_row": 32,
+            }
+        ],
+        "fallbacks": [],
+        "max_sequence": 8,
+        "max_batch": 4,
+    }
+
+
+def package(**sections):
+    """The file of docs/design/package-format.md."""
+    page, body = 4096, b""
+    table = b""
+    for name, data in sections.items():
+        table += name.encode().ljust(48, b"\0")
+        table += struct.pack("<QQ", page + len(body), len(data))
+        table += hashlib.sha256(data).digest() + bytes(32)
+        body += data + bytes(-len(data) % page)
+    head = b"TRINEPKG" + struct.pack("<IIQQ", 1, len(sections), page + len(body), 0)
+    unsigned = (head + bytes(32) + table).ljust(page, b"\0")
+    digest = hashlib.sha256(unsigned).digest()
+    return head + digest + unsigned[len(head) + 32 :] + body
+
+
+def package_seeds():
+    write("package", "file", b"\0" + package(manifest=b"{}", weights=b"1234"))
+    write("package", "manifest", b"\1" + json.dumps(manifest()).encode())
+    tensor = {"name": "x", "dtype": "f32", "shape": [2]}
+    test = {
+        "entry": "e",
+        "inputs": [{**tensor, "values": [1, 2]}],
+        "outputs": [
+            {**tensor, "positions": [1], "values": [2], "atol": 0.1, "rtol": 0}
+        ],
+    }
+    write("package", "selftest", b"\2" + json.dumps(test).encode())
+
+
 if __name__ == "__main__":
     gguf_seeds()
     safetensors_seeds()
     npy_seeds()
     config_seeds()
+    package_seeds()

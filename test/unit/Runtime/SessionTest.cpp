@@ -175,7 +175,8 @@ TEST_F(SessionTest, RefusesWrongTensors) {
   other.dtype = TRINE_F32;
   run({other});
   expectRefused("expected i32[B,S], got f32 of rank 2");
-  other.dtype = trine_dtype(77);
+  int unknown = 77;
+  std::memcpy(&other.dtype, &unknown, sizeof(unknown));
   run({other});
   expectRefused("got dtype 77 of rank 2");
   other = tokens;
