@@ -43,14 +43,14 @@ std::vector<std::string> trine::run::outputNames(const Entry &entry) {
 
 RuntimeBackend::RuntimeBackend(const std::string &file,
                                const std::string &device, int threads)
-    : program(file, device, threads) {
+    : program(file, device, threads), file(file) {
   uint64_t weights =
       program.has("weights") ? program.section("weights").size() : 0;
   manifest = readManifest(program.manifest(), file, weights);
 }
 
 const Entry *RuntimeBackend::entry(const std::string &name) const {
-  return &findEntry(manifest, manifest.sourceName, name);
+  return &findEntry(manifest, file, name);
 }
 
 /// Rows of a call: what its first input's first dimension says, for entries

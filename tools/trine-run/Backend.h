@@ -41,6 +41,7 @@ public:
   std::function<void(const trine_step_event &)> observer;
 
 private:
+  std::string file;
   std::optional<rt::Session> current;
 };
 
