@@ -12,6 +12,8 @@ import sys
 
 from .errors import ENVIRONMENT, Error
 
+MISSING = "not found; run tools/dev/build, or put Trine's bin/ on PATH"
+
 
 @functools.cache
 def tree() -> pathlib.Path | None:
@@ -31,7 +33,7 @@ def tool(name: str) -> pathlib.Path:
         return root / "bin" / name
     found = shutil.which(name)
     if found is None:
-        raise Error(f"{name}: not found; run tools/dev/build", ENVIRONMENT)
+        raise Error(f"{name}: {MISSING}", ENVIRONMENT)
     return pathlib.Path(found)
 
 
@@ -39,9 +41,9 @@ def library() -> pathlib.Path:
     """libtrine_rt.so. Error 5 when it is not there."""
     root = tree()
     if root is None:
-        compiler = shutil.which("trine-run")
-        root = pathlib.Path(compiler).resolve().parents[1] if compiler else None
+        runner = shutil.which("trine-run")
+        root = pathlib.Path(runner).resolve().parents[1] if runner else None
     path = root / "lib" / "libtrine_rt.so" if root else None
     if path is None or not path.exists():
-        raise Error("libtrine_rt.so: not found; run tools/dev/build", ENVIRONMENT)
+        raise Error(f"libtrine_rt.so: {MISSING}", ENVIRONMENT)
     return path

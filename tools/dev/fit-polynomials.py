@@ -5,6 +5,7 @@ Nothing -> coefficient arrays (lowest power first) and their largest relative
 error in units of 2^-24, float32 coefficients included. Needs NumPy.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
+
 import math
 
 import numpy as np
@@ -48,7 +49,7 @@ def single(c):
 
 
 def show(name, *arrays, error):
-    for suffix, c in zip(("", "Denominator"), arrays):
+    for suffix, c in zip(("", "Denominator"), arrays, strict=False):
         print(f"{name}{suffix}: " + ", ".join(f"{v:.9g}f" for v in single(c)))
     print(f"  largest relative error {error * 2**24:.3f} x 2^-24")
 
