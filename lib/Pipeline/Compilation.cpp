@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "Compilation.h"
 #include "PackWeights.h"
+#include "Sizes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "trine/Import/Import.h"
@@ -69,6 +70,10 @@ void Compilation::configureModule() {
     SmallVector<StringRef> strings(items.begin(), items.end());
     return builder.getStrArrayAttr(strings);
   };
+  nlohmann::json recorded = options.recorded();
+  if (auto saved = (*module)->getAttrOfType<StringAttr>("launch.options"))
+    recorded = options.recorded(parseJson(saved.getValue(), options.input));
+  (*module)->setAttr("launch.options", builder.getStringAttr(recorded.dump()));
   setModuleAttribute(
       "launch.cpu",
       builder.getStringAttr(options.cpu.empty() ? "native" : options.cpu),
@@ -80,8 +85,6 @@ void Compilation::configureModule() {
                      !options.targets.empty());
   setModuleAttribute("launch.place", list(options.place),
                      !options.place.empty());
-  setModuleAttribute("launch.options",
-                     builder.getStringAttr(options.recorded().dump()), false);
   if (options.maxSequence)
     setModuleAttribute("graph.max_sequence",
                        builder.getI64IntegerAttr(options.maxSequence), false);
@@ -186,7 +189,17 @@ std::string Compilation::print(const std::string &finished) const {
   return text + "\n";
 }
 
-LogicalResult Compilation::afterPhase(const Phase &phase, ModuleOp) {
+/// What no type says: dimensions that an entry needs to be equal have one name.
+static LogicalResult checkDimensions(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic() && failed(EntryShapes::infer(function)))
+      return failure();
+  return success();
+}
+
+LogicalResult Compilation::afterPhase(const Phase &phase, ModuleOp op) {
+  if (phase.name == "import" && failed(checkDimensions(op)))
+    return failure();
   clock.end();
   if (phase.name == "graph")
     graphText = print("");

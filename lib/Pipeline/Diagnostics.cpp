@@ -33,8 +33,7 @@ void DiagnosticPrinter::print(Diagnostic &diagnostic) {
   fmt::print(stderr, "error: {}\n", text);
   for (Diagnostic &note : diagnostic.getNotes()) {
     // An operation printed in full says little that its location does not.
-    std::string what = note.str();
-    if (what.find('\n') == std::string::npos && what.size() < 300)
+    if (std::string what = note.str(); !StringRef(what).starts_with("see curr"))
       fmt::print(stderr, "note: {}: {}\n", where(note.getLocation()), what);
   }
 }

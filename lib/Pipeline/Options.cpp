@@ -10,23 +10,30 @@
 
 using namespace trine;
 
-/// The list a user would have given for an empty one.
-static nlohmann::json orDefault(const std::vector<std::string> &given,
-                                const char *fallback) {
-  return given.empty() ? nlohmann::json::array({fallback})
-                       : nlohmann::json(given);
-}
-
-nlohmann::json CompileOptions::recorded() const {
-  return {{"target", orDefault(targets, "cpu")},
-          {"cpu", cpu.empty() ? "native" : cpu},
-          {"place", place},
-          {"compute", compute},
-          {"weights", weights},
-          {"kv", kv},
-          {"entries", orDefault(entries, "all")},
-          {"max_sequence", maxSequence},
-          {"max_batch", maxBatch}};
+nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
+  if (!earlier.is_object())
+    earlier = {{"target", {"cpu"}},
+               {"cpu", "native"},
+               {"place", nlohmann::json::array()},
+               {"entries", {"all"}},
+               {"max_sequence", 0},
+               {"max_batch", 0}};
+  earlier["compute"] = compute;
+  earlier["weights"] = weights;
+  earlier["kv"] = kv;
+  if (!targets.empty())
+    earlier["target"] = targets;
+  if (!cpu.empty())
+    earlier["cpu"] = cpu;
+  if (!place.empty())
+    earlier["place"] = place;
+  if (!entries.empty())
+    earlier["entries"] = entries;
+  if (maxSequence)
+    earlier["max_sequence"] = maxSequence;
+  if (maxBatch)
+    earlier["max_batch"] = maxBatch;
+  return earlier;
 }
 
 static void declare(CommandLine &line, CompileOptions &o) {

@@ -23,7 +23,9 @@ struct CompileOptions {
   bool check = false, printPhases = false, quiet = false;
 
   /// What shapes the package, as its manifest records it: no paths, no jobs.
-  nlohmann::json recorded() const;
+  /// `earlier`: the choices of the compile that saved the module, which stay
+  /// unless there are others now.
+  nlohmann::json recorded(nlohmann::json earlier = {}) const;
 };
 
 /// Nothing after --help or --version. Throws Usage for what contradicts and
