@@ -28,7 +28,6 @@ module attributes {launch.cpu = "x86-64-v4"} {
 // An append's result is tied to its state; a reshape stays in the host program.
 module attributes {launch.cpu = "x86-64-v4"} {
   graph.state @k : tensor<?x64x1x4xf32>
-  // CHECK: launch.kernel @append_0 on "cpu" family "movement" ties [0]
   // CHECK-LABEL: func.func @state
   // CHECK: graph.reshape
   // CHECK: launch.call @append_0
@@ -42,6 +41,7 @@ module attributes {launch.cpu = "x86-64-v4"} {
     return %o : tensor<?x?x1x4xf32>
   }
 }
+// CHECK: launch.kernel @append_0 on "cpu" family "movement" ties [0]
 
 // -----
 
