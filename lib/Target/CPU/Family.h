@@ -30,6 +30,9 @@ extern const Family contractionFamily, relayoutFamily, appendFamily,
 /// The operation that heads the kernel: the first that is not a constant.
 mlir::Operation *rootOf(launch::KernelOp kernel);
 
+/// Fails after an error unless the kernel is this operation on its arguments.
+llvm::LogicalResult expectAlone(KernelEmitter &emitter, mlir::Operation *root);
+
 /// The family that emits the kernels `root` heads, or null.
 const Family *findFamily(mlir::Operation *root);
 

@@ -166,13 +166,22 @@ static LogicalResult emitConstants(KernelEmitter &e) {
   return success();
 }
 
+LogicalResult cpu::expectAlone(KernelEmitter &e, Operation *root) {
+  Block &block = e.kernel.getBlock();
+  bool alone =
+      llvm::all_of(root->getOperands(),
+                   [&](Value value) { return e.operand(value).pointer; }) &&
+      llvm::equal(block.getTerminator()->getOperands(), root->getResults());
+  return alone ? success()
+               : root->emitOpError("expected to be alone in its cpu kernel");
+}
+
 static LogicalResult emit(KernelEmitter &e) {
   Operation *root = rootOf(e.kernel);
   if (!root || isa<launch::ReturnOp>(root))
     return emitConstants(e);
-  if (!llvm::all_of(root->getOperands(),
-                    [&](Value value) { return e.operand(value).pointer; }))
-    return root->emitOpError("expected arguments as operands in a cpu kernel");
+  if (failed(expectAlone(e, root)))
+    return failure();
   llvm::TypeSwitch<Operation *>(root)
       .Case([&](graph::ReshapeOp op) { emitReshape(e, op); })
       .Case([&](graph::TransposeOp op) { emitTranspose(e, op); })

@@ -163,9 +163,8 @@ void RopeKernel::emit() {
 
 static LogicalResult emit(KernelEmitter &e) {
   auto op = cast<graph::RopeOp>(rootOf(e.kernel));
-  if (!e.operand(op.getInput()).pointer ||
-      !e.operand(op.getPositions()).pointer)
-    return op.emitOpError("expected arguments as operands in a cpu kernel");
+  if (failed(expectAlone(e, op)))
+    return failure();
   RopeKernel(e, op).emit();
   return success();
 }
