@@ -187,13 +187,16 @@ def attention(scale: float):
     def bound(inputs: Arrays, result: Array) -> Array:
         """A logit's error d moves a probability p by at most p·(e^2d - 1); the sum
         of probabilities is 1, so the weighted sum moves by that times max |v|."""
-        q, k, v = inputs["q"], inputs["k"], inputs["v"]
+        q, k, v = (np.abs(inputs[key]) for key in "qkv")
         if k.size == 0:
             return np.zeros(1)
-        logit = scale * q.shape[-1] * np.abs(q).max(initial=0) * np.abs(k).max()
-        slip = 2 * np.sqrt(q.shape[-1]) * HALF_ULP * logit
-        sums = 1e-6 + 2 * np.sqrt(k.shape[1]) * HALF_ULP
-        return np.full(1, (np.expm1(2 * slip) + sums) * np.abs(v).max())
+        group = q.shape[2] // k.shape[2]
+        k, v = (x.repeat(group, axis=2).swapaxes(1, 2) for x in (k, v))
+        logits = scale * q.swapaxes(1, 2) @ k.swapaxes(2, 3)
+        slip = 2 * np.sqrt(q.shape[-1]) * HALF_ULP * logits.max(-1, keepdims=True)
+        sums = 1e-6 + 2 * np.sqrt(k.shape[2]) * HALF_ULP
+        wide = (np.expm1(2 * slip) + sums) * v.max(2, keepdims=True)
+        return wide.swapaxes(1, 2)
 
     return bound
 
