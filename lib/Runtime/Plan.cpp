@@ -18,19 +18,28 @@ static uint64_t roundUp(uint64_t value, uint64_t multiple) {
 }
 
 Workspace::Workspace(Program &program, int64_t batch)
-    : states(program.manifest.states.size()),
-      deviceStates(program.manifest.states.size()),
-      past(uint64_t(batch) * sizeof(int32_t), Pages::Kind::Sparse,
+    : past(uint64_t(batch) * sizeof(int32_t), Pages::Kind::Sparse,
            "the rows' lengths"),
       batch(batch) {
-  for (size_t i = 0; i < states.size(); ++i) {
-    const State &state = program.manifest.states[i];
+  // One mapping for all: the system limits their number.
+  std::vector<uint64_t> offsets;
+  uint64_t end = 0;
+  for (const State &state : program.manifest.states) {
     uint64_t bytes = state.bytesPerRow * uint64_t(batch);
-    if (Device *device = program.device(state.device))
-      deviceStates[i] = DeviceBuffer(*device, bytes);
-    else
-      states[i] = Pages(bytes, Pages::Kind::Sparse, "the sequence state");
+    Device *device = program.device(state.device);
+    deviceStates.push_back(device ? DeviceBuffer(*device, bytes)
+                                  : DeviceBuffer());
+    offsets.push_back(end);
+    if (!device)
+      end = roundUp(end + bytes + kBufferAlign, kPage);
+    if (end > kLargestArena)
+      throw badInput(program.path, "the sequence state of {} rows is too large",
+                     batch);
   }
+  stateMemory = Pages(end, Pages::Kind::Sparse, "the sequence state");
+  for (size_t i = 0; i < offsets.size(); ++i)
+    states.push_back(deviceStates[i].data() ? deviceStates[i].data()
+                                            : stateMemory.data() + offsets[i]);
 }
 
 Plan::Plan(const Program &program, const Entry &entry,
@@ -62,9 +71,9 @@ void Plan::measure(const Program &program) {
 void Workspace::reserve(uint64_t arenaBytes, uint64_t scratchBytes,
                         int threads) {
   if (arenaBytes > arena.size()) {
+    ++generation;
     arena = Pages(); // first, so that both are never there at once
     arena = Pages(arenaBytes, Pages::Kind::Huge, "intermediate results");
-    ++generation;
   }
   if (scratchBytes > scratchStride) {
     scratchStride = roundUp(scratchBytes, kBufferAlign) + kBufferAlign;
@@ -76,9 +85,9 @@ void Workspace::reserve(uint64_t arenaBytes, uint64_t scratchBytes,
 void *Workspace::buffer(size_t storage, Device &device, uint64_t bytes) {
   DeviceBuffer &buffer = buffers[{storage, &device}];
   if (!buffer.data() || buffer.size() < bytes) {
+    ++generation;
     buffer = DeviceBuffer();
     buffer = DeviceBuffer(device, bytes);
-    ++generation;
   }
   return buffer.data();
 }
@@ -143,7 +152,7 @@ void Plan::placeRest(const Program &program, const Workspace &workspace) {
       values[i].data = program.weights.data() + parameter.offset;
       room = parameter.bytes;
     } else if (value.origin == Origin::State) {
-      values[i].data = workspace.state(index);
+      values[i].data = workspace.states[index];
       room = program.manifest.states[index].bytesPerRow *
              uint64_t(workspace.batch);
     } else if (value.origin == Origin::Length) {

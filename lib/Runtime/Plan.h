@@ -16,7 +16,8 @@ struct Workspace {
   uint64_t scratchStride = 0;
   /// By storage (slots, then inputs of an entry) and device.
   std::map<std::pair<size_t, Device *>, DeviceBuffer> buffers;
-  std::vector<Pages> states;              ///< those in this process's memory
+  Pages stateMemory; ///< of all states in this process's memory
+  std::vector<void *> states;
   std::vector<DeviceBuffer> deviceStates; ///< the others
   Pages past;                             ///< i32, the rows' lengths
   int64_t batch = 0;
@@ -25,13 +26,9 @@ struct Workspace {
   /// All states of the program for `batch` rows.
   Workspace(Program &program, int64_t batch);
 
+  /// Grow what is too small. Plans made before are void, also on failure.
   void reserve(uint64_t arenaBytes, uint64_t scratchBytes, int threads);
   void *buffer(size_t storage, Device &device, uint64_t bytes);
-
-  void *state(size_t index) const {
-    return states[index].data() ? states[index].data()
-                                : deviceStates[index].data();
-  }
 };
 
 struct PlanValue {

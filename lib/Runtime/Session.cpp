@@ -169,6 +169,8 @@ void Session::runStep(const PlanStep &step, int thread) {
 void Session::execute(const Plan &plan) {
   Pool &pool = *program->pool;
   std::exception_ptr failure;
+  // By number: a slow thread may ask about a step when a later one has failed.
+  std::atomic<size_t> failed{SIZE_MAX};
   const PlanStep *steps = plan.steps.data();
   size_t count = plan.steps.size();
   pool.run([&](int thread) {
@@ -179,10 +181,11 @@ void Session::execute(const Plan &plan) {
           runStep(steps[i], thread);
         } catch (...) { // only a device's step, on the first thread
           failure = std::current_exception();
+          failed = i;
         }
       if (i + 1 < count)
         pool.barrier();
-      if (!shared && failure)
+      if (!shared && failed == i)
         return;
     }
   });
