@@ -479,6 +479,36 @@ def movement():
         )
 
 
+# Half precision: one case of each family that computes; the rest move bytes.
+NARROW = (
+    "matmul",
+    "gated_silu",
+    "attention_causal",
+    "rope_half",
+    "rms_norm_33",
+    "layer_norm_33",
+    "softmax_33",
+    "normalize_33",
+    "pool_mean",
+    "add_full",
+    "gather",
+    "transpose",
+    "concat",
+    "slice_last",
+)
+
+
+def narrowed(case: Case, dtype: str) -> Case:
+    operands = {
+        key: dataclasses.replace(x, dtype=dtype) if x.dtype == "f32" else x
+        for key, x in case.operands.items()
+    }
+    name = f"{case.name}_{dtype}"
+    return dataclasses.replace(case, name=name, operands=operands, dtype=dtype)
+
+
 def cases() -> list[Case]:
     families = (elementwise, contraction, attentions, rows, movement)
-    return [case for family in families for case in family()]
+    all_cases = [case for family in families for case in family()]
+    half = [case for case in all_cases if case.name in NARROW]
+    return all_cases + [narrowed(c, dtype) for c in half for dtype in ("bf16", "f16")]
