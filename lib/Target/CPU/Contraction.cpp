@@ -257,24 +257,30 @@ SmallVector<Value> ContractionEmitter::emitSum(const Segment &segment,
     inputs.push_back(
         e.at(input->pointer, input->element(), e.mul(e.add(firstRow, r), K)));
 
-  SmallVector<Value> zeros(rows * vectors(segment), e.splat(0));
-  return e.loop(e.index(0), K, 1, zeros, [&](Value k, ValueRange sums) {
-    Value offset = e.mul(k, stride);
+  // Carried: the sums, then a pointer into each weight (one addition a step).
+  SmallVector<Value> carried(rows * vectors(segment), e.splat(0));
+  llvm::append_range(carried, bases);
+  carried = e.loop(e.index(0), K, 1, carried, [&](Value k, ValueRange carried) {
+    ValueRange pointers = carried.take_back(bases.size());
     SmallVector<Value> columns, next;
-    for (auto [weight, base] : llvm::zip_equal(segment.weights, bases))
+    for (auto [weight, base] : llvm::zip_equal(segment.weights, pointers))
       for (int64_t v = 0; v < perWeight; ++v)
         columns.push_back(
-            e.load(e.at(base, weight->element(), e.add(offset, v * e.lanes())),
+            e.load(e.at(base, weight->element(), e.index(v * e.lanes())),
                    weight->element(), segment.packed ? Value() : masks[v]));
     for (Value pointer : inputs) {
       Value x = e.broadcast(
           e.loadScalar(e.at(pointer, input->element(), k), input->element()));
       for (Value column : columns)
         next.push_back(
-            vector::FMAOp::create(e.b, x, column, sums[next.size()]));
+            vector::FMAOp::create(e.b, x, column, carried[next.size()]));
     }
+    for (auto [weight, base] : llvm::zip_equal(segment.weights, pointers))
+      next.push_back(e.at(base, weight->element(), stride));
     return next;
   });
+  carried.truncate(rows * vectors(segment));
+  return carried;
 }
 
 /// The root's own result from its sums: bias or activation.

@@ -4,7 +4,10 @@
 #include "KernelHarness.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <cmath>
+#include <set>
+#include <sstream>
 
 using namespace trine::test;
 
@@ -218,4 +221,54 @@ TEST(Contraction, aCorruptedWeightIsSeen) {
   kernel.run({x, w.packed, y});
   auto [sum, size] = dot(x.data(), w.plain.data() + 5 * 8, 8);
   EXPECT_GT(std::fabs(y.data()[5] - sum), bound(size, 8));
+}
+
+/// The basic block with most accumulators: the k loop of a whole tile.
+static std::vector<std::string> hottestBlock(const std::string &assembly) {
+  std::vector<std::string> best, block;
+  auto accumulators = [](const std::vector<std::string> &lines) {
+    std::set<std::string> registers;
+    for (const std::string &line : lines)
+      if (line.find("vfmadd") != std::string::npos)
+        registers.insert(line.substr(line.rfind('%')));
+    return registers.size();
+  };
+  std::istringstream stream(assembly);
+  for (std::string line; std::getline(stream, line);) {
+    bool label =
+        !line.empty() && line[0] == '.' && line.find(':') != std::string::npos;
+    if (label || line.find("\tj") == 0) {
+      if (accumulators(block) > accumulators(best))
+        best = block;
+      block.clear();
+    }
+    block.push_back(line);
+  }
+  return best;
+}
+
+TEST(Contraction, innerLoopIsTheTile) {
+  // 8 rows of 2 registers on AVX-512, 6 of 2 on AVX2: each weight is loaded
+  // once for all rows, each activation once, and nothing spills.
+  for (auto [cpu, rows] : {std::pair{"x86-64-v4", 8}, {"x86-64-v3", 6}}) {
+    Kernel kernel(fmt::format(R"(
+      launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+      ^bb0(%x: tensor<?x1536xf32>, %w: tensor<384x1536xf32, #graph.layout<panels, {0}>>):
+        %y = graph.linear %x, %w : tensor<?x1536xf32>, tensor<384x1536xf32, #graph.layout<panels, {0}>> -> tensor<?x384xf32>
+        launch.return %y : tensor<?x384xf32>
+      }})",
+                              panelOf(cpu)),
+                  cpu);
+    int64_t fma = 0, weights = 0;
+    std::string text;
+    for (const std::string &line : hottestBlock(kernel.assembly)) {
+      text += line + "\n";
+      fma += line.find("vfmadd") != std::string::npos;
+      weights += line.find("vmovups") != std::string::npos;
+      EXPECT_EQ(line.find("rsp"), std::string::npos) << line;
+    }
+    int64_t unrolled = std::max<int64_t>(fma / (2 * rows), 1);
+    EXPECT_EQ(fma, 2 * rows * unrolled) << text;
+    EXPECT_LE(weights, 2 * unrolled) << text;
+  }
 }
