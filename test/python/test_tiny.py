@@ -4,6 +4,7 @@ every part of the two architectures that the real models lack.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
+import concurrent.futures
 import json
 import pathlib
 import shutil
@@ -94,6 +95,18 @@ class TinyLlama(unittest.TestCase):
         with self.assertRaises(trine.Error) as raised:
             model.generate_tokens([1] * 17, max_tokens=1)
         self.assertEqual(raised.exception.code, 1)
+
+    def test_threads_share_a_model(self):
+        model = support.model(LLAMA)
+
+        def work(seed: int) -> tuple[list[int], bytes]:
+            ids = [seed, 2, 3]
+            tokens = model.generate_tokens(ids, 12)
+            return tokens, model.run("forward", tokens=[ids])["logits"].tobytes()
+
+        alone = [work(seed) for seed in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            self.assertEqual(list(pool.map(work, range(8))), alone)
 
 
 class TinyBert(unittest.TestCase):

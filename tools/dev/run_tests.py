@@ -158,6 +158,17 @@ def oracle() -> Iterator[Outcome]:
     return command("oracle", ["test/oracle/run"], 5000)
 
 
+def benchmark() -> Iterator[Outcome]:
+    """A missed bar is a failure."""
+    done = run([PYTHON, "test/benchmark/run", "--full", "--json"], 3000)
+    if done.returncode not in (0, 3):
+        yield Outcome("benchmark", "failed", done.stdout[-4000:])
+        return
+    for bar in json.loads(done.stdout[done.stdout.index("{") :])["bars"]:
+        reason = f"{bar['value']} for a bar of {bar['bar']}"
+        yield Outcome(bar["name"], "passed" if bar["pass"] else "failed", reason)
+
+
 class Report:
     """Collects outcomes; prints failures and skips as they come."""
 
@@ -215,9 +226,7 @@ def arguments() -> argparse.Namespace:
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="no models, no fuzzing")
-    size.add_argument(
-        "--full", action="store_true", help="everything, slow tests included"
-    )
+    size.add_argument("--full", action="store_true", help="the benchmark's bars too")
     parser.add_argument(
         "--oracle", action="store_true", help="first make the goldens anew with torch"
     )
@@ -257,6 +266,8 @@ def main() -> int:
         report.stage(folder, lambda folder=folder: python(f"test/{folder}"))
     if not options.quick and report.stage("build asan", lambda: build("asan")):
         report.stage("asan and fuzz", lambda: ctest("build-asan"))
+    if options.full:
+        report.stage("benchmark", benchmark)
     return report.close()
 
 
