@@ -35,8 +35,8 @@ const CpuClass &classOf(bool avx512) {
                                     "avx512dq", "avx512f", "avx512vl"},
                                    16,
                                    32,
+                                   64,
                                    32,
-                                   16,
                                    32,
                                    {{1, 14}, {2, 8}, {4, 6}}};
   return avx512 ? skylake : haswell;

@@ -1,0 +1,37 @@
+// RUN: trine-opt %s -split-input-file --cpu-emit-kernels=cpu=x86-64-v4 | FileCheck %s
+// RUN: trine-opt %s -split-input-file --pass-pipeline="builtin.module(cpu-emit-kernels{cpu=x86-64-v4},launch.code(cpu-lower-to-llvm))" | FileCheck %s --check-prefix=LLVM
+
+// One row streams each panel once: four accumulators and a pointer.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+// CHECK: scf.index_switch
+// CHECK: case 1 {
+// CHECK: %[[SUM:.*]]:5 = scf.for
+// CHECK-COUNT-4: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK-COUNT-4: llvm.store
+// CHECK: case 2 {
+// CHECK: default {
+// CHECK-COUNT-24: vector.fma
+// CHECK-NOT: llvm.intr.masked
+// LLVM-LABEL: llvm.func @rows(
+// LLVM-NOT: scf.
+// LLVM-NOT: vector.
+launch.kernel @rows on "cpu" family "contraction" ties [-1] {
+^bb0(%x: tensor<?x48xf32>, %w: tensor<128x48xf32, #graph.layout<panels, 64>>):
+  %y = graph.linear %x, %w : tensor<?x48xf32>, tensor<128x48xf32, #graph.layout<panels, 64>> -> tensor<?x128xf32>
+  launch.return %y : tensor<?x128xf32>
+}
+
+// -----
+
+// The last panel of 100 columns is stored under masks.
+// CHECK-LABEL: func.func @tail(
+// CHECK: llvm.store
+// CHECK: llvm.intr.masked.store
+launch.kernel @tail on "cpu" family "contraction" ties [-1] {
+^bb0(%x: tensor<?x48xf32>, %w: tensor<100x48xf32, #graph.layout<panels, 64>>):
+  %y = graph.linear %x, %w : tensor<?x48xf32>, tensor<100x48xf32, #graph.layout<panels, 64>> -> tensor<?x100xf32>
+  launch.return %y : tensor<?x100xf32>
+}
