@@ -4,6 +4,7 @@
 #include "Pool.h"
 #include "trine/Support/Error.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <immintrin.h>
@@ -15,8 +16,6 @@
 using namespace trine;
 using Clock = std::chrono::steady_clock;
 
-static constexpr auto kSpin = std::chrono::microseconds(50);
-
 static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
   static_assert(sizeof(word) == sizeof(uint32_t));
   syscall(SYS_futex, &word, operation | FUTEX_PRIVATE_FLAG, value, nullptr,
@@ -24,18 +23,27 @@ static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
 }
 
 void Pool::Signal::wait(uint32_t old) {
-  // The clock is read once in a while only: it costs as much as a barrier.
-  for (int i = 0; i < 256; ++i) {
-    if (value.load(std::memory_order_acquire) != old)
-      return;
-    _mm_pause();
-  }
-  for (auto end = Clock::now() + kSpin; Clock::now() < end;)
-    for (int i = 0; i < 64; ++i) {
+  auto spin = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) {
       if (value.load(std::memory_order_acquire) != old)
-        return;
+        return true;
       _mm_pause();
     }
+    return false;
+  };
+  // The clock is not read at first: it costs as much as a whole barrier.
+  if (spin(64))
+    return;
+  // Spinning is worse than useless when the other thread waits for this very
+  // CPU: the patience shrinks where it was in vain and grows where it paid.
+  int limit = patience.load(std::memory_order_relaxed);
+  for (auto end = Clock::now() + std::chrono::microseconds(limit);
+       Clock::now() < end;)
+    if (spin(16)) {
+      patience.store(std::min(limit * 2, kMostSpin), std::memory_order_relaxed);
+      return;
+    }
+  patience.store(std::max(limit / 2, kLeastSpin), std::memory_order_relaxed);
   sleepers.fetch_add(1);
   while (value.load() == old)
     futex(value, FUTEX_WAIT, old);

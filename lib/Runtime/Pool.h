@@ -14,7 +14,8 @@ namespace trine {
 /// CPUs this process may use: its affinity mask and its cgroup's quota.
 int defaultThreads();
 
-/// Spins for about 50 µs, then sleeps: an idle pool costs nothing.
+/// Waits by spinning for up to 50 µs, then by sleeping: an idle pool costs
+/// nothing.
 class Pool {
 public:
   /// Throws Environment when the threads cannot be made.
@@ -39,6 +40,7 @@ public:
   void barrier();
 
 private:
+  static constexpr int kLeastSpin = 5, kMostSpin = 50;
   using Function = void (*)(void *context, int thread);
   void start(Function function, void *context);
   void work(int thread);
@@ -46,6 +48,7 @@ private:
   /// A counter that threads wait to see change.
   struct alignas(128) Signal {
     std::atomic<uint32_t> value{0}, sleepers{0};
+    std::atomic<int> patience{kMostSpin}; ///< µs to spin before sleeping
     void wait(uint32_t old);
     void change();
   };
