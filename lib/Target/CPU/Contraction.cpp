@@ -304,5 +304,11 @@ static LogicalResult emit(KernelEmitter &emitter) {
   return ContractionEmitter(emitter).emit();
 }
 
-const Family cpu::contractionFamily = {"contraction", isRoot, emit,
-                                       fitsEpilogue};
+/// An epilogue, or another linear layer of the same input as a segment.
+static bool canFuse(Operation *root, Operation *consumer) {
+  if (isa<graph::LinearOp>(root) && isa<graph::LinearOp>(consumer))
+    return inputOf(consumer) == inputOf(root);
+  return fitsEpilogue(root, consumer);
+}
+
+const Family cpu::contractionFamily = {"contraction", isRoot, emit, canFuse};

@@ -43,9 +43,7 @@ cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
                       [&](Value v) { return values.contains(v); }))
       continue;
     Value result;
-    if (isa<graph::ReshapeOp>(op)) {
-      result = values.lookup(op.getOperand(0));
-    } else if (isElementwise(&op)) {
+    if (isElementwise(&op)) {
       SmallVector<Value> operands;
       for (Value operand : op.getOperands()) {
         Value vector = values.lookup(operand);
@@ -75,8 +73,6 @@ cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
 }
 
 bool cpu::fitsEpilogue(Operation *root, Operation *consumer) {
-  if (isa<graph::ReshapeOp>(consumer))
-    return true;
   if (!isElementwise(consumer))
     return false;
   auto shape = [](Value value) {

@@ -136,7 +136,7 @@ Value emitElementwise(KernelEmitter &emitter, mlir::Operation *op,
 /// Runs the region's operations that follow from `values` (values of the region
 /// as vectors at `position`) and stores every launch.return operand reached.
 /// Other operands are loaded: [.., N] at (row, column), [N] at the column, a
-/// single element broadcast. Reshapes pass through. The stores are appended to
+/// single element broadcast. The stores are appended to
 /// `stores`, for the caller to run after the last epilogue of a tile: no load
 /// may have to wait for them.
 mlir::LogicalResult
@@ -144,7 +144,7 @@ emitEpilogue(KernelEmitter &emitter, llvm::DenseMap<Value, Value> values,
              const Position &position,
              llvm::SmallVectorImpl<std::function<void()>> &stores);
 
-/// May `consumer` be part of the epilogue of `root`? Reshapes, and elementwise
+/// May `consumer` be part of the epilogue of `root`? Elementwise
 /// operations whose operands are shaped as their result, [N] with the root's N,
 /// or single elements.
 bool fitsEpilogue(mlir::Operation *root, mlir::Operation *consumer);
