@@ -1,5 +1,6 @@
 // The one precompiled header of the compiler libraries (11x on a conversion
 // file). Only upstream headers: Trine's own change too often.
+#include "fmt/format.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,7 +20,6 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "fmt/format.h"
 #include <map>
 #include <optional>
 #include <string>

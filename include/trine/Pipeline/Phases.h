@@ -1,7 +1,7 @@
 //===- Phases.h - the one list of phases ------------------------*- C++ -*-===//
-// --from, --to, --save-phases and trine-opt's --trine-phase-<name> all read this
-// list; nothing else knows the order.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// --from, --to, --save-phases and trine-opt's --trine-phase-<name> all read
+// this list; nothing else knows the order. Part of Trine, under Apache-2.0 WITH
+// LLVM-exception.
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -17,8 +17,8 @@ struct Phase {
   void (*build)(mlir::OpPassManager &passes);
 };
 
-/// import, graph, quantize, kernels, target, package, in order. `package` has no
-/// passes: it assembles code and writes the file (Driver.h).
+/// import, graph, quantize, kernels, target, package, in order. `package` has
+/// no passes: it assembles code and writes the file (Driver.h).
 llvm::ArrayRef<Phase> phases();
 
 /// Index into phases(), or nothing for an unknown name.
@@ -28,8 +28,8 @@ std::optional<size_t> findPhase(llvm::StringRef name);
 using PhaseObserver =
     llvm::function_ref<llvm::LogicalResult(const Phase &, mlir::ModuleOp)>;
 
-/// Runs phases first .. last (indices, inclusive) on the module. Diagnostics are
-/// emitted to the context's handler.
+/// Runs phases first .. last (indices, inclusive) on the module. Diagnostics
+/// are emitted to the context's handler.
 llvm::LogicalResult runPhases(mlir::ModuleOp module, size_t first, size_t last,
                               PhaseObserver observer);
 
