@@ -66,6 +66,16 @@ void Plan::measure(const Program &program) {
                      "manifest entry '{}': value {} needs {} bytes, but has {}",
                      entry->name, i, least, values[i].bytes);
   }
+  // What the caller gives and gets has the shape the entry declares.
+  for (const std::vector<EntryTensor> *list : {&entry->inputs, &entry->outputs})
+    for (const EntryTensor &tensor : *list)
+      for (size_t dim = 0; dim < tensor.shape.size(); ++dim)
+        if (tensor.shape[dim].evaluate(symbols) !=
+            values[size_t(tensor.value)].shape[dim])
+          throw badInput(program.path,
+                         "manifest entry '{}': tensor '{}' has another shape "
+                         "than its value",
+                         entry->name, tensor.name);
 }
 
 void Workspace::reserve(uint64_t arenaBytes, uint64_t scratchBytes,

@@ -91,7 +91,8 @@ TRINE_API trine_status trine_session_truncate(trine_session *session,
 TRINE_API void trine_session_reset(trine_session *session);
 
 /* Observes every launch of the session's later calls (profiling, --dump-node).
- * The callback runs on the calling thread after the step; NULL removes it.
+ * The callback runs on the calling thread after the step and must not call the
+ * library; NULL removes it.
  * `results` are the step's values in the device's layout. */
 typedef struct {
   const char *kernel, *family, *device, *node;

@@ -97,6 +97,32 @@ TEST_F(SessionTest, RunsStatelessEntry) {
   }
 }
 
+// Entries of a .mlir file may be given nothing at all.
+TEST_F(SessionTest, EmptyTensors) {
+  Manifest manifest = makeManifest();
+  manifest.modelKind = "mlir";
+  load(manifest, 3);
+  trine_tensor input{"x", TRINE_F32, 2, {0, 4}, nullptr};
+  trine_tensor output{"z", TRINE_F32, 0, {}, nullptr};
+  ASSERT_EQ(trine_run(session, "scale", &input, 1, &output, 1), 0)
+      << trine_error();
+  EXPECT_EQ(output.shape[0], 0);
+  append("prefill", 1, {});
+  expectRefused("expected at least one token a row");
+}
+
+// A manifest cannot make the runtime read beyond the caller's tensor.
+TEST_F(SessionTest, ValuesHaveTheDeclaredShape) {
+  Manifest manifest = makeManifest();
+  manifest.entries[0].values[0].shape[0] = product(2, {0});
+  manifest.entries[0].values[0].bytes = product(32, {0});
+  load(manifest, 1);
+  float x[4] = {};
+  trine_tensor input{"x", TRINE_F32, 2, {1, 4}, x};
+  status = trine_run(session, "scale", &input, 1, nullptr, 0);
+  expectRefused("tensor 'x' has another shape than its value");
+}
+
 TEST_F(SessionTest, KeepsSequenceState) {
   EXPECT_EQ(append("prefill", 1, {1, 2, 3}), std::vector<float>{6});
   EXPECT_EQ(append("prefill", 1, {4}), std::vector<float>{10});
