@@ -36,12 +36,14 @@ private:
   void emitChunks(Value from, Value to);
   void emitSegment(const Segment &segment, Value firstBlock, Value blocks,
                    Value from, Value to);
-  void emitPanel(const Segment &segment, Value panel, Value fromBlock,
-                 Value toBlock, bool partial);
+  void emitPanel(const Segment &segment, Value panel, Value firstBlock,
+                 Value fromBlock, Value toBlock, bool partial);
   void emitTile(const Segment &segment, Value panel, Value row, int64_t rows,
                 bool partial);
   SmallVector<Value> emitSum(const Segment &segment, Value panel, Value row,
                              int64_t rows, ArrayRef<Value> masks);
+  Value aheadOf(const Segment &segment, const Tensor &weight, Value base,
+                SmallVector<Value> &steps);
   Value rootValue(const Segment &segment, ArrayRef<Value> sums, Value column,
                   Value mask);
 
@@ -55,6 +57,7 @@ private:
   Value M, K, batches, batch;
   Value blocks, panels, smallest, larger; ///< of the rows and columns
   int64_t rowBlock = 0;
+  Value blocksOfChunk, blockOfChunk; ///< of the current chunk and tile
   LogicalResult status = success();
 };
 
@@ -170,7 +173,8 @@ void ContractionEmitter::emitChunks(Value from, Value to) {
 /// The segment's part of tiles [from, to) of a chunk of `count` blocks.
 void ContractionEmitter::emitSegment(const Segment &segment, Value firstBlock,
                                      Value count, Value from, Value to) {
-  Value divisor = e.max(count, e.index(1));
+  blocksOfChunk = e.max(count, e.index(1));
+  Value divisor = blocksOfChunk;
   Value low = e.sub(e.div(from, divisor), segment.firstPanel);
   Value high = e.sub(e.div(e.add(to, e.sub(divisor, e.index(1))), divisor),
                      segment.firstPanel);
@@ -180,8 +184,7 @@ void ContractionEmitter::emitSegment(const Segment &segment, Value firstBlock,
     Value start = e.mul(e.add(panel, segment.firstPanel), count);
     Value fromBlock = e.max(e.sub(from, start), e.index(0));
     Value toBlock = e.min(e.sub(to, start), count);
-    emitPanel(segment, panel, e.add(fromBlock, firstBlock),
-              e.add(toBlock, firstBlock), partial);
+    emitPanel(segment, panel, firstBlock, fromBlock, toBlock, partial);
   };
   Value whole = e.div(segment.columns, e.index(segment.width));
   e.loop(low, e.min(high, whole), 1,
@@ -193,9 +196,11 @@ void ContractionEmitter::emitSegment(const Segment &segment, Value firstBlock,
 }
 
 void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
-                                   Value fromBlock, Value toBlock,
-                                   bool partial) {
-  e.loop(fromBlock, toBlock, 1, [&](Value block) {
+                                   Value firstBlock, Value fromBlock,
+                                   Value toBlock, bool partial) {
+  e.loop(fromBlock, toBlock, 1, [&](Value index) {
+    blockOfChunk = index;
+    Value block = e.add(firstBlock, index);
     Value row = e.add(e.mul(block, smallest), e.min(block, larger));
     Value one = e.select(e.less(block, larger), e.index(1), e.index(0));
     e.switchOver(e.add(smallest, one), rowBlock, [&](int64_t rows) {
@@ -258,13 +263,20 @@ SmallVector<Value> ContractionEmitter::emitSum(const Segment &segment,
     inputs.push_back(
         e.at(input->pointer, input->element(), e.mul(e.add(firstRow, r), K)));
 
-  // Carried: the sums, then a pointer into each weight (one addition a step).
+  // Carried: the sums, a pointer into each weight, and where to prefetch. The
+  // tiles of a panel read the next panel ahead, an equal part each, so that
+  // memory works while the sums do; a single row is nothing but a stream.
   SmallVector<Value> carried(rows * vectors(segment), e.splat(0));
   llvm::append_range(carried, bases);
+  SmallVector<Value> steps;
+  if (segment.packed && rows > 1)
+    for (auto [weight, base] : llvm::zip_equal(segment.weights, bases))
+      carried.push_back(aheadOf(segment, *weight, base, steps));
   carried = e.loop(e.index(0), K, 1, carried, [&](Value k, ValueRange carried) {
-    ValueRange pointers = carried.take_back(bases.size());
+    ValueRange pointers = carried.drop_front(rows * vectors(segment));
+    ValueRange ahead = pointers.drop_front(bases.size());
     SmallVector<Value> columns, next;
-    for (auto [weight, base] : llvm::zip_equal(segment.weights, pointers))
+    for (auto [weight, base] : llvm::zip(segment.weights, pointers))
       for (int64_t v = 0; v < perWeight; ++v)
         columns.push_back(
             e.load(e.at(base, weight->element(), e.index(v * e.lanes())),
@@ -276,12 +288,27 @@ SmallVector<Value> ContractionEmitter::emitSum(const Segment &segment,
         next.push_back(
             vector::FMAOp::create(e.b, x, column, carried[next.size()]));
     }
-    for (auto [weight, base] : llvm::zip_equal(segment.weights, pointers))
+    for (auto [weight, base] : llvm::zip(segment.weights, pointers))
       next.push_back(e.at(base, weight->element(), stride));
+    for (auto [address, step] : llvm::zip_equal(ahead, steps)) {
+      LLVM::Prefetch::create(e.b, address, /*rw=*/0, /*hint=*/2, /*cache=*/1);
+      next.push_back(e.at(address, e.b.getI8Type(), step));
+    }
     return next;
   });
   carried.truncate(rows * vectors(segment));
   return carried;
+}
+
+/// Where this tile starts to prefetch the panel after the one at `base`, and in
+/// `steps` the bytes to go on by for each k.
+Value ContractionEmitter::aheadOf(const Segment &segment, const Tensor &weight,
+                                  Value base, SmallVector<Value> &steps) {
+  int64_t row = segment.width * weight.element().getIntOrFloatBitWidth() / 8;
+  Value step = e.div(e.add(e.index(row - 1), blocksOfChunk), blocksOfChunk);
+  steps.push_back(step);
+  Value start = e.add(e.mul(K, row), e.mul(blockOfChunk, e.mul(K, step)));
+  return e.at(base, e.b.getI8Type(), start);
 }
 
 /// The root's own result from its sums: bias or activation.
