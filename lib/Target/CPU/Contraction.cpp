@@ -150,14 +150,16 @@ LogicalResult ContractionEmitter::emit() {
 }
 
 /// Tiles [from, to) of a batch, ordered by chunks of rows whose activations
-/// stay in three quarters of the L2, then panels, then blocks of rows: a panel
+/// stay in the L2, then panels, then blocks of rows: a panel
 /// is read once a chunk.
 void ContractionEmitter::emitChunks(Value from, Value to) {
   APInt size(64, 1024);
   matchPattern(K, m_ConstantInt(&size));
   int64_t bytes = std::max<int64_t>(size.getSExtValue(), 1) * 4 * rowBlock;
-  Value chunk =
-      e.index(std::max<int64_t>(e.machine.l2Bytes * 3 / 4 / bytes, 1));
+  int64_t most = std::max<int64_t>(e.machine.l2Bytes / bytes, 1);
+  // Of equal size: a short last chunk would read every panel for little work.
+  Value chunks = e.max(e.ceilDiv(blocks, most), e.index(1));
+  Value chunk = e.div(e.add(blocks, e.sub(chunks, e.index(1))), chunks);
   Value each = e.max(e.mul(chunk, panels), e.index(1));
   e.loop(e.div(from, each), e.div(e.add(to, e.sub(each, e.index(1))), each), 1,
          [&](Value index) {
