@@ -30,8 +30,8 @@ Images Compilation::assemble() {
       continue;
     FailureOr<DeviceImage> image = target->assemble(
         *module, {unsigned(options.jobs), options.emit == "asm"});
-    if (failed(image))
-      throw Error(ExitCode::Internal, options.input,
+    if (failed(image)) // the linker, or its folder
+      throw Error(ExitCode::Environment, options.input,
                   fmt::format("no code for '{}'", target->name().str()));
     images.emplace_back(target->name().str(), std::move(*image));
   }

@@ -69,7 +69,7 @@ FailureOr<Size> EntryWriter::sizeOf(AffineExpr size, Operation *op,
   std::string text;
   llvm::raw_string_ostream(text) << size;
   return op->emitError() << "the size " << text
-                         << " is not a polynomial of the entry's dimensions";
+                         << " is not supported: no polynomial of the entry's dimensions";
 }
 
 LogicalResult EntryWriter::add(Value value, Origin origin, int64_t index) {

@@ -28,6 +28,9 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
             << "expected only parameters, states and functions in a graph "
                "module";
     }
+    auto functions = getOperation().getOps<func::FuncOp>();
+    if (functions.empty()) // G20
+      fail(getOperation()) << "expected a function: each public one is an entry";
   }
 
   InFlightDiagnostic fail(Operation *op) {
@@ -117,7 +120,7 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
     if (!given || !tensor)
       return;
     auto names = dyn_cast<ArrayAttr>(given);
-    if (!names || int64_t(names.size()) != tensor.getNumDynamicDims() ||
+    if (!names || names.size() != size_t(tensor.getNumDynamicDims()) ||
         !llvm::all_of(names, [](Attribute name) {
           auto text = dyn_cast<StringAttr>(name);
           return text && !text.empty();

@@ -4,6 +4,9 @@
 launch.kernel @kernel on "cpu" family "elementwise" ties [] { // G20
   launch.return
 }
+func.func @entry() {
+  return
+}
 
 // -----
 
@@ -138,6 +141,9 @@ func.func @attention_ignores_length(%v: tensor<?x?x2x8xf32>) -> tensor<?x?x2x8xf
 
 // expected-error @below {{expected no layout before the kernels phase}}
 graph.parameter @w : tensor<8x8xf32, #graph.layout<panels, 8>> storage "f32" from ["w"] // G24
+func.func @entry() {
+  return
+}
 
 // -----
 
@@ -153,3 +159,8 @@ func.func @good(%v: tensor<?x?x2x8xf32> {graph.name = "x"}) -> (tensor<?x?x2x8xf
   %y = graph.mul %o, %w : tensor<?x?x2x8xf32>, tensor<8xf32> -> tensor<?x?x2x8xf32>
   return %y : tensor<?x?x2x8xf32>
 }
+
+// -----
+
+// expected-error @below {{expected a function: each public one is an entry}}
+module {} // G20
