@@ -30,7 +30,8 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
     }
     auto functions = getOperation().getOps<func::FuncOp>();
     if (functions.empty()) // G20
-      fail(getOperation()) << "expected a function: each public one is an entry";
+      fail(getOperation())
+          << "expected a function: each public one is an entry";
   }
 
   InFlightDiagnostic fail(Operation *op) {
