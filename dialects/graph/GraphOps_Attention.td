@@ -24,6 +24,12 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
     mask[b, t] ≠ 0 if `mask` i32 [B, T] is given. A query that attends no key
     yields zeros. Head counts and sizes are static, Hq a multiple of Hkv (G6).
 
+    Bound on targets, at f32: a logit is a contraction, so it errs by at most
+    d = 2·√D·2⁻²⁴·max Σ|scale·q·k|. That moves a probability p by at most
+    p·(e^2d - 1); probabilities sum to 1, so the result moves by at most
+    (e^2d - 1 + 1e-6 + 2·√T·2⁻²⁴)·max |v|, where 1e-6 is softmax's own bound and
+    the last term that of the product with v.
+
     ```mlir
     %o = graph.attention %q, %k, %v past %past causal scale 0.125
        : tensor<?x?x9x64xf32>, tensor<?x8192x3x64xf32>, tensor<?x8192x3x64xf32>, tensor<?xi32> -> tensor<?x?x9x64xf32>

@@ -34,6 +34,10 @@ def GatedOp : Graph_PureOp<"gated", [SameOperandsAndResultElementType]> {
   let description = [{
     The first half of a gated MLP (SwiGLU, GeGLU; arXiv 2002.05202):
     x [.., K], gate and up [N, K] → [.., N].
+
+    Bound on targets, at f32: with c(w) = 2·√K·2⁻²⁴·Σ|x·w| for each product, and
+    no activation steeper than 1.13 nor larger than its argument,
+    (1.13·c(gate) + 4 ulp of |g|)·|u| + |g|·c(up) + 4 ulp of |g·u|.
   }];
   let arguments = (ins Graph_FloatTensor:$input, Graph_StoredFloat:$gate,
                        Graph_StoredFloat:$up, ActivationAttr:$activation);
