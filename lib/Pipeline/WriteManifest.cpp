@@ -68,8 +68,9 @@ FailureOr<Size> EntryWriter::sizeOf(AffineExpr size, Operation *op,
     return *result;
   std::string text;
   llvm::raw_string_ostream(text) << size;
-  return op->emitError() << "the size " << text
-                         << " is not supported: no polynomial of the entry's dimensions";
+  return op->emitError()
+         << "the size " << text
+         << " is not supported: no polynomial of the entry's dimensions";
 }
 
 LogicalResult EntryWriter::add(Value value, Origin origin, int64_t index) {
