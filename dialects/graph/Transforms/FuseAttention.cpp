@@ -127,7 +127,7 @@ struct FuseAttention
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<SoftmaxToAttention>(&getContext(), attentions);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (failed(applyFusions(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
 };

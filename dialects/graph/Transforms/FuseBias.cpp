@@ -46,7 +46,7 @@ struct FuseBias : trine::graph::impl::FuseBiasPassBase<FuseBias> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<AddOfLinear>(&getContext(), biases);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (failed(applyFusions(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
 };

@@ -86,7 +86,7 @@ struct FuseGated : trine::graph::impl::FuseGatedPassBase<FuseGated> {
     RewritePatternSet patterns(&getContext());
     patterns.add<SigmoidToSilu>(&getContext(), silus);
     patterns.add<LinearsToGated>(&getContext(), gates);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (failed(applyFusions(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
 };

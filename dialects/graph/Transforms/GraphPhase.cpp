@@ -2,10 +2,18 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "dialects/graph/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace trine::graph;
+
+LogicalResult trine::graph::applyFusions(Operation *op,
+                                         RewritePatternSet patterns) {
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyPatternsGreedily(op, std::move(patterns), config);
+}
 
 void trine::graph::buildGraphPhase(OpPassManager &passes) {
   passes.addPass(createCanonicalizerPass());

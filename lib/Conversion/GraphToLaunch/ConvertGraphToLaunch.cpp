@@ -174,15 +174,10 @@ struct ConvertGraphToLaunch
 
   launch::KernelOp findOrCreate(Group &group, ArrayRef<Value> operands,
                                 ArrayRef<Value> results) {
-    launch::KernelOp kernel = outline(group, operands, results);
-    std::string key;
-    llvm::raw_string_ostream stream(key);
-    kernel->print(stream, OpPrintingFlags().useLocalScope());
-    auto [entry, isNew] = kernelOf.try_emplace(key, kernel);
-    if (!isNew) {
-      kernel->erase();
-      return entry->second;
-    }
+    launch::KernelOp &kernel = kernelOf[structureOf(group, operands, results)];
+    if (kernel)
+      return kernel;
+    kernel = outline(group, operands, results);
     StringRef stem = group.ops.front()->getName().stripDialect();
     std::string name;
     do {
@@ -192,6 +187,31 @@ struct ConvertGraphToLaunch
     symbols->insert(kernel);
     ++kernels;
     return kernel;
+  }
+
+  /// What makes two kernels one. Names, attributes and types are unique in a
+  /// context, so their addresses stand for them.
+  static std::vector<uintptr_t>
+  structureOf(Group &group, ArrayRef<Value> operands, ArrayRef<Value> results) {
+    std::vector<uintptr_t> key;
+    llvm::DenseMap<Value, uintptr_t> numbers;
+    auto add = [&](const void *unique) { key.push_back(uintptr_t(unique)); };
+    auto define = [&](Value value) {
+      numbers.try_emplace(value, numbers.size());
+      add(value.getType().getAsOpaquePointer());
+    };
+    llvm::for_each(operands, define);
+    for (Operation *op : group.ops) {
+      add(op->getName().getAsOpaquePointer());
+      add(op->getAttrDictionary().getAsOpaquePointer());
+      key.push_back(op->getNumOperands());
+      for (Value operand : op->getOperands())
+        key.push_back(numbers.lookup(operand));
+      llvm::for_each(op->getResults(), define);
+    }
+    for (Value result : results)
+      key.push_back(numbers.lookup(result));
+    return key;
   }
 
   /// The kernel's body without locations: nothing of the node it came from.
@@ -229,7 +249,7 @@ struct ConvertGraphToLaunch
 
   const TargetSet *targets = nullptr;
   llvm::DenseSet<Operation *> grouped;
-  llvm::StringMap<launch::KernelOp> kernelOf;
+  std::map<std::vector<uintptr_t>, launch::KernelOp> kernelOf;
   llvm::StringMap<unsigned> namesTaken;
   std::optional<SymbolTable> symbols;
 };
