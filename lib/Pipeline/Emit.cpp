@@ -96,8 +96,17 @@ void Compilation::writePackage(const Manifest &manifest,
                                ArrayRef<Images::value_type> images) {
   PackageWriter package(options.output);
   package.addSection(section::manifest, manifest.toJson().dump());
-  for (const auto &[device, image] : images)
+  for (const auto &[device, image] : images) {
     package.addSection(section::code(device), image.code);
+    std::map<std::string, std::string_view> objects;
+    for (const DeviceImage::KernelFile &kernel : image.kernels)
+      objects[kernel.name] = kernel.object;
+    package.beginSection(section::objects(device));
+    for (const Kernel &kernel : manifest.kernels)
+      if (kernel.device == device)
+        package.append(objects[kernel.name]);
+    package.endSection();
+  }
   if (!graphText.empty())
     package.addSection(section::graph, graphText);
   if (model && (*module)->hasAttr("graph.model")) {

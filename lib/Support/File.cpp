@@ -50,7 +50,21 @@ MappedFile::~MappedFile() {
     munmap(const_cast<uint8_t *>(data), size);
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path) : final(std::move(path)) {
+/// Where the bytes go: through links, and never in place of a device or folder.
+static std::filesystem::path resolveOutput(std::filesystem::path path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored))
+    path = std::filesystem::canonical(path, ignored);
+  auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) &&
+      !std::filesystem::is_regular_file(status))
+    throw Error(ExitCode::Environment, path.string(),
+                "cannot write: expected a regular file or a new name");
+  return path;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : final(resolveOutput(std::move(path))) {
   // Beside the final name, so that the rename stays within one file system.
   temporary = final;
   temporary += fmt::format(".tmp{}", getpid());

@@ -166,14 +166,18 @@ static void printText(const Json &json) {
                word(fallback, "reason"));
 }
 
-void trine::print(const PackageReader &package, bool json, bool verified) {
+static Manifest readManifest(const PackageReader &package) {
   uint64_t weightBytes = package.has(section::weights)
                              ? package.section(section::weights).size()
                              : 0;
   package.checkSections();
-  Manifest manifest = Manifest::fromJson(
+  return Manifest::fromJson(
       parseJson(package.text(section::manifest), package.path()),
       package.path(), weightBytes);
+}
+
+void trine::print(const PackageReader &package, bool json, bool verified) {
+  Manifest manifest = readManifest(package);
   Json description = describePackage(package, manifest);
   if (json) {
     if (verified)
@@ -204,4 +208,19 @@ void trine::extract(const PackageReader &package, const std::string &folder) {
   // As tools that read object files expect it.
   if (std::string cpu = section::code("cpu"); package.has(cpu))
     write(cpu + ".so", package.section(cpu));
+  std::map<std::string, Bytes> rest; // of each device's objects
+  for (const Kernel &kernel : readManifest(package).kernels) {
+    std::string objects = section::objects(kernel.device);
+    if (!package.has(objects))
+      continue;
+    Bytes &left =
+        rest.try_emplace(objects, package.section(objects)).first->second;
+    if (kernel.bytes > left.size())
+      throw badInput(package.path(),
+                     "section '{}': kernel '{}' of {} bytes is beyond its end",
+                     objects, kernel.name, kernel.bytes);
+    write(kernel.name + (kernel.device == "cpu" ? ".o" : ".mlir"),
+          left.first(kernel.bytes));
+    left = left.subspan(kernel.bytes);
+  }
 }

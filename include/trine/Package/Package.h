@@ -29,6 +29,11 @@ constexpr std::string_view weights = "weights";
 inline std::string code(std::string_view device) {
   return "code." + std::string(device);
 }
+/// The device's kernels one by one, each Kernel::bytes long, in the manifest's
+/// order: what tools look at. Nothing is loaded from here.
+inline std::string objects(std::string_view device) {
+  return "objects." + std::string(device);
+}
 } // namespace section
 
 struct PackageSection {
