@@ -11,14 +11,16 @@ import sys
 import tempfile
 import time
 import traceback
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from . import __version__, locate
-from .errors import INPUT, INTERNAL, USAGE, Error
-from .model import Model, load
-from .sampling import Sampler
+from .errors import ENVIRONMENT, INPUT, INTERNAL, USAGE, Error
 
+if TYPE_CHECKING:
+    import numpy as np
+
+# NumPy, and what imports it, is imported where it is used: see main.
+NEEDED = ("numpy", "tokenizers", "jinja2")
 TOOLS = ("compile", "run", "inspect")
 
 
@@ -36,7 +38,14 @@ def main() -> int:
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return INPUT
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in NEEDED:
+            print(
+                f"error: {sys.executable}: the Python module {error.name!r} is "
+                f"missing; pip install {' '.join(NEEDED)}",
+                file=sys.stderr,
+            )
+            return ENVIRONMENT
         traceback.print_exc()
         print("error: internal error; please report the lines above", file=sys.stderr)
         return INTERNAL
@@ -97,6 +106,9 @@ def _command(commands, name: str, text: str, run) -> argparse.ArgumentParser:
 
 
 def _generate(options: argparse.Namespace) -> int:
+    from .model import load
+    from .sampling import Sampler
+
     if options.chat and options.tokens:
         raise Error("--chat: needs --prompt, got --tokens", USAGE)
     sampler = Sampler(options.temperature, options.top_k, options.top_p, options.seed)
@@ -158,6 +170,8 @@ class Stopwatch:
 
 
 def _read_tokens(path: str) -> list[int]:
+    import numpy as np
+
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -171,7 +185,9 @@ def _read_tokens(path: str) -> list[int]:
 
 
 def _embed(options: argparse.Namespace) -> int:
-    model: Model = load(options.package, options.device, options.threads)
+    from .model import load
+
+    model = load(options.package, options.device, options.threads)
     vectors = model.embed(options.text)
     _save(options.output, vectors)
     if options.json:
@@ -181,8 +197,10 @@ def _embed(options: argparse.Namespace) -> int:
     return 0
 
 
-def _save(path: str, array: np.ndarray) -> None:
+def _save(path: str, array: "np.ndarray") -> None:
     """Complete or not at all: written beside, then renamed."""
+    import numpy as np
+
     buffer = io.BytesIO()
     np.save(buffer, array)
     beside = None

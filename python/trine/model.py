@@ -257,10 +257,14 @@ class Model:
 
 def load(path: str | os.PathLike[str], device: str = "cpu", threads: int = 0) -> Model:
     """Loads a package. `threads` 0: the CPUs this process may use. Raises Error
-    with code 1 (damaged package) or 5 (CPU feature, device missing)."""
+    with code 1 (damaged package), 2 (not a path) or 5 (CPU feature, device
+    missing)."""
+    name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(name, str):
+        raise Error(f"path: expected str or os.PathLike, got {path!r}", USAGE)
     if threads < 0:
         raise Error(f"threads: expected at least 0, got {threads}", USAGE)
-    return Model(os.fspath(path), device, threads)
+    return Model(name, device, threads)
 
 
 def _ids(ids: Sequence[int]) -> list[int]:

@@ -4,10 +4,14 @@ Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
 import json
+import pathlib
+import subprocess
+import sys
 import unittest
 
 import numpy as np
 import support
+import trine
 
 LLAMA, BERT = support.DATA / "tiny-llama", support.DATA / "tiny-bert"
 
@@ -65,6 +69,26 @@ class Command(unittest.TestCase):
         bert = support.package(BERT)
         self.trine("embed", bert, "--text", "a", "-o", nowhere, code=1)
         self.trine("embed", package, "--text", "a", "-o", nowhere, code=1)
+
+    def test_missing_modules(self):
+        path = str(pathlib.Path(trine.__file__).parents[1])
+        for module in ("numpy", "tokenizers", "jinja2"):
+            hidden = f"import sys, runpy; sys.modules[{module!r}] = None\n"
+            hidden += f"sys.path.insert(0, {path!r})\n"
+            hidden += "runpy.run_module('trine', run_name='__main__', alter_sys=True)"
+            command = [sys.executable, "-c", hidden]
+            arguments = ["embed", "m.trine", "--text=a", "-o", "v.npy"]
+            done = subprocess.run(
+                [*command, *arguments], capture_output=True, text=True
+            )
+            self.assertEqual(done.returncode, 5, done.stderr)
+            want = f"the Python module '{module}' is missing; pip install numpy"
+            self.assertIn(want, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1)
+            # What needs no arrays still works.
+            version = [*command, "inspect", "--version"]
+            done = subprocess.run(version, capture_output=True)
+            self.assertEqual(done.returncode, 0)
 
 
 if __name__ == "__main__":

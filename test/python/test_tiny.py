@@ -163,6 +163,7 @@ class BadInput(unittest.TestCase):
         self.refused(2, "temperature", model.generate, "a", temperature=-1)
         self.refused(2, "top_p", model.generate, "a", top_p=0)
         self.refused(2, "texts", model.embed, "one text")
+        self.refused(2, "os.PathLike", trine.load, b"m.trine")
         self.refused(1, "none", model.generate_tokens, [])
         self.refused(1, "token", model.detokenize, [100000])
 

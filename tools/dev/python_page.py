@@ -47,7 +47,9 @@ def page() -> str:
         inspect.cleandoc(ast.get_docstring(init) or "").split("\n\n")[0] + "\n",
     ]
     functions, classes = [], []
-    for source in (x for x in init.body if isinstance(x, ast.ImportFrom)):
+    for source in (
+        x for x in ast.walk(init) if isinstance(x, ast.ImportFrom) and x.level
+    ):
         module = ast.parse((PACKAGE / f"{source.module}.py").read_text())
         names = {alias.name for alias in source.names}
         for node in module.body:
