@@ -143,8 +143,9 @@ uint64_t peakResidentBytes() {
 
 void trine::run::selfTest(RuntimeBackend &backend, const std::string &file) {
   if (!backend.program.has("selftest"))
-    throw badInput(file, "the package has no test of its own; compile it "
-                         "again with this release");
+    throw badInput(file, "the package has no test of its own: its model is too "
+                         "large for one, or every entry keeps state; run it "
+                         "with --expect");
   SelfTest test = SelfTest::parse(backend.program.section("selftest"), file);
   std::vector<Array> inputs;
   std::vector<std::string> wanted;
