@@ -189,9 +189,13 @@ void trine::requireCpuFeatures(const std::vector<std::string> &needed,
       missing += (missing.empty() ? "" : ", ") + name;
   if (missing.empty())
     return;
+  // What even --cpu=x86-64-v3 needs; lib/Target/CPU/Machine.cpp.
+  bool able = hasCpuFeature("avx2") && hasCpuFeature("fma");
   throw Error(ExitCode::Environment, path,
-              fmt::format("this CPU ({}) lacks {}; compile the model on this "
-                          "machine with --cpu=native or for more machines "
-                          "with --cpu=x86-64-v3",
-                          cpuModel(), missing));
+              fmt::format("this CPU ({}) lacks {}; {}", cpuModel(), missing,
+                          able ? "compile the model on this machine with "
+                                 "--cpu=native or for more machines with "
+                                 "--cpu=x86-64-v3"
+                               : "Trine's CPU code needs AVX2 and FMA: run it "
+                                 "on another machine"));
 }
