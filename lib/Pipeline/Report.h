@@ -37,7 +37,7 @@ private:
   nlohmann::json phases = nlohmann::json::array();
 };
 
-/// The contract's --report object. `flops` and `bytes` (weights, operands and
+/// What --report writes. `flops` and `bytes` (weights, operands and
 /// results) are of one launch with every dynamic dimension 1.
 nlohmann::json report(mlir::ModuleOp module, const Manifest &manifest,
                       const nlohmann::json &phases,

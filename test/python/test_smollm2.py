@@ -11,7 +11,7 @@ import numpy as np
 import support
 import trine
 
-LOGITS = 5e-4  # of the issue: f32 in another order of summation
+LOGITS = 5e-4  # largest error: f32 in another order of summation
 TIE = 1e-3  # the only excuse for another token
 GOLDENS = support.DATA / "smollm2"
 

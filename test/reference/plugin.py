@@ -25,7 +25,7 @@ class _Tensor(ctypes.Structure):
 
 
 class Refused(Exception):
-    """What the plug-in said; `code` is the contract's exit code."""
+    """What the plug-in said; `code` as a tool's exit code."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)

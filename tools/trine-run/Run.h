@@ -11,7 +11,7 @@ namespace trine::run {
 /// Does everything the options ask for; the exit code.
 int runAll(const Options &options);
 
-/// The contract's bench object for a call.
+/// What --bench --json prints for a call.
 nlohmann::json bench(RuntimeBackend &backend, const Options &options,
                      const Entry &entry, const std::vector<Array> &inputs);
 

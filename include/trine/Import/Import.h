@@ -16,9 +16,9 @@ struct ImportOptions {
   std::vector<std::string> entries; ///< empty: all the model has
 };
 
-/// One function for each entry, as the contract lists them. Arguments and
-/// results carry `graph.name`; arguments `graph.dims` (a name for each dynamic
-/// dimension, in order), tokens `graph.index_limit`, `lengths`
+/// One function for each entry (README.md lists them a model).
+/// Arguments and results carry `graph.name`; arguments `graph.dims` (a name for
+/// each dynamic dimension, in order), tokens `graph.index_limit`, `lengths`
 /// `graph.optional`. The module carries `graph.kind` ("causal_lm", "encoder"),
 /// `graph.model`, `graph.max_sequence`, `graph.max_batch`. Every operation's
 /// location is a NameLoc of the node it implements, in Hugging Face's names

@@ -15,9 +15,9 @@ extern "C" {
 /* A module or package and the sequence state of one session. */
 typedef struct trine_reference trine_reference;
 
-/* All functions return 0 or an exit code of the contract and then set *error to
- * a message ("where: what", notes on lines of their own) that lives until the
- * calling thread's next failing call. */
+/* All functions return 0 or an exit code (docs/reference/exit-codes.md) and
+ * then set *error to a message ("where: what", notes on lines of their own)
+ * that lives until the calling thread's next failing call. */
 
 /* `file`: FILE.mlir in the graph dialect, before or after the kernels phase,
  * its parameters read from the model `weights_from` (NULL: none); or a

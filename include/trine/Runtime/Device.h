@@ -1,10 +1,10 @@
-/*===- Device.h - what a device plug-in exports
- * ------------------------------=== A device other than the CPU is a shared
- * library libtrine_device_<name>.so beside libtrine_rt.so, found by name,
- * exporting `trine_device_api` below. Only the plug-in may link what its device
- * needs (MLIR, the CUDA driver, ...). All functions return 0 or an exit code of
- * the contract and then set *error to a message that lives until the device's
- * next call. Part of Trine, under Apache-2.0 WITH LLVM-exception.
+/*===- Device.h - what a device plug-in exports ----------------------------===
+ * A device other than the CPU is a shared library libtrine_device_<name>.so
+ * beside libtrine_rt.so, found by name, exporting `trine_device_api` below.
+ * Only the plug-in may link what its device needs (MLIR, the CUDA driver, ...).
+ * All functions return 0 or an exit code (docs/reference/exit-codes.md) and
+ * then set *error to a message that lives until the device's next call. Part of
+ * Trine, under Apache-2.0 WITH LLVM-exception.
  *===----------------------------------------------------------------------===*/
 #ifndef TRINE_RUNTIME_DEVICE_H
 #define TRINE_RUNTIME_DEVICE_H

@@ -25,10 +25,11 @@ typedef struct trine_program trine_program;
 /* The sequence state of `batch` rows. */
 typedef struct trine_session trine_session;
 
-/* Result of every call: 0, or the exit code of the contract (1 input, 2 usage,
- * 4 unsupported, 5 environment, ...). The message of the calling thread's last
- * failure, "where: what; what to do" with notes on lines of their own, is
- * trine_error(); valid until the thread's next failing call. */
+/* Result of every call: 0, or the exit code a tool would end with (1 input,
+ * 2 usage, 4 unsupported, 5 environment, ...; docs/reference/exit-codes.md).
+ * The message of the calling thread's last failure, "where: what; what to do"
+ * with notes on lines of their own, is trine_error(); valid until the thread's
+ * next failing call. */
 typedef int trine_status;
 TRINE_API const char *trine_error(void);
 TRINE_API const char *trine_version(void);
