@@ -201,9 +201,21 @@ def attention(scale: float):
     return bound
 
 
-def pair(inputs: Arrays, result: Array) -> Array:
-    """4 ulp of the pair's magnitude; frequencies and angle are not the kernel's."""
-    return 8 * HALF_ULP * np.abs(inputs["x"]).max(-1, keepdims=True, initial=0)
+def pair(dims: int, axis: int):
+    """4 ulp of the magnitude of the pair that turns together: neighbours for axis
+    -1, halves for -2; frequencies and angle are not the kernel's. What is beyond
+    `dims` passes through."""
+
+    def bound(inputs: Arrays, result: Array) -> Array:
+        x = inputs["x"]
+        split = (dims // 2, 2) if axis == -1 else (2, dims // 2)
+        pairs = x[..., :dims].reshape(*x.shape[:-1], *split)
+        size = np.broadcast_to(np.hypot.reduce(pairs, axis, keepdims=True), pairs.shape)
+        whole = np.zeros_like(x)
+        whole[..., :dims] = 8 * HALF_ULP * size.reshape(*x.shape[:-1], dims)
+        return whole
+
+    return bound
 
 
 def mean(inputs: Arrays, result: Array) -> Array:
@@ -234,9 +246,9 @@ def elementwise():
     for name, make in UNARY.items():
         of_input = "x" if name.startswith("gelu") else None
         for dtype, width in (("f32", 5), ("f32", 1), ("bf16", 3), ("f16", 3)):
-            if dtype != "f32" and name not in ("relu", "silu", "exp"):
-                continue
-            x = Operand((*BS, width), make if dtype == "f32" else normal(), dtype)
+            # e^20 is beyond f16.
+            fill = normal() if name == "exp" and dtype == "f16" else make
+            x = Operand((*BS, width), fill, dtype)
             yield Case(
                 f"{name}_{dtype}_{width}",
                 "elementwise",
@@ -363,21 +375,22 @@ def attentions():
             (*BS, heads, value),
             attention(0.125 if depth == 64 else 0.25),
         )
-    for name, words in (
-        ("half", "half {x}, {p} theta 10000.0 dims 16"),
-        ("interleaved", "interleaved {x}, {p} theta 10000.0 dims 16"),
-        ("partial", "half {x}, {p} theta 100.0 dims 6"),
+    for name, style, theta, dims, axis in (
+        ("half", "half", "10000.0", 16, -2),
+        ("interleaved", "interleaved", "10000.0", 16, -1),
+        ("partial", "half", "100.0", 6, -2),
     ):
         yield Case(
             f"rope_{name}",
             "elementwise",
-            f"rope {words} : {{x.type}}, {{p.type}} -> {{r}}",
+            f"rope {style} {{x}}, {{p}} theta {theta} dims {dims} "
+            ": {x.type}, {p.type} -> {r}",
             {
                 "x": Operand((*BS, 3, 16), normal()),
                 "p": Operand(BS, ints(0, 8192), "i32"),
             },
             (*BS, 3, 16),
-            pair,
+            pair(dims, axis),
         )
 
 
@@ -490,7 +503,7 @@ NARROW = (
     "softmax_33",
     "normalize_33",
     "pool_mean",
-    "add_full",
+    *(f"{name}_full" for name in BINARY),
     "gather",
     "transpose",
     "concat",

@@ -82,11 +82,20 @@ def reference() -> Reference:
     return Reference(source())
 
 
-def cpus() -> list[str]:
-    """What this machine can run of the two levels every package is for."""
-    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
-    wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"} <= set(flags)
-    return ["x86-64-v4", "x86-64-v3"] if wide else ["x86-64-v3"]
+# The two levels every package is for: tools/dev/test --require's name of each, and
+# what of it a machine may lack.
+LEVELS = {
+    "x86-64-v4": ("avx512", "avx512f avx512bw avx512dq avx512vl avx512cd"),
+    "x86-64-v3": ("avx2", "avx2 fma f16c bmi2"),
+}
+FLAGS = set(pathlib.Path("/proc/cpuinfo").read_text().split())
+BEST = next((k for k, (_, flags) in LEVELS.items() if set(flags.split()) <= FLAGS), "")
+
+
+def needs(cpu: str = "x86-64-v3"):
+    feature, flags = LEVELS[cpu]
+    lacking = " ".join(sorted(set(flags.split()) - FLAGS))
+    return unittest.skipIf(lacking, f"requires {feature}: {cpu} without {lacking}")
 
 
 @functools.cache
@@ -104,15 +113,23 @@ class Operations(unittest.TestCase):
         where = f"{cpu}, B={batch}, S={length}"
         self.assertEqual(difference(case, got, want, inputs), "", where)
 
-    def test_cpu(self) -> None:
-        for cpu in cpus():
-            for case in op_cases.cases():
-                with self.subTest(case.name, cpu=cpu):
-                    for at, length in enumerate(LENGTHS):
-                        if length or case.empty:
-                            batch = BATCHES[at % len(BATCHES)]
-                            self.compare(cpu, case, batch, length)
+    def all_cases(self, cpu: str) -> None:
+        for case in op_cases.cases():
+            with self.subTest(case.name):
+                for at, length in enumerate(LENGTHS):
+                    if length or case.empty:
+                        batch = BATCHES[at % len(BATCHES)]
+                        self.compare(cpu, case, batch, length)
 
+    @needs("x86-64-v3")
+    def test_v3(self) -> None:
+        self.all_cases("x86-64-v3")
+
+    @needs("x86-64-v4")
+    def test_v4(self) -> None:
+        self.all_cases("x86-64-v4")
+
+    @needs()
     def test_one_token_beyond_is_refused(self) -> None:
         for case in op_cases.cases():
             if not any("S" in x.dims for x in case.operands.values()):
@@ -122,9 +139,10 @@ class Operations(unittest.TestCase):
                 with self.assertRaises(Refused):
                     reference().run(case.name, inputs)
                 with self.assertRaises(trine.Error) as refused:
-                    model(cpus()[0]).run(case.name, **inputs)
+                    model(BEST).run(case.name, **inputs)
                 self.assertEqual(refused.exception.code, 1)
 
+    @needs()
     def test_corruption_is_seen(self) -> None:
         """Negative control of every kind of comparison: one input element of the
         CPU's is another."""
@@ -149,38 +167,51 @@ class Operations(unittest.TestCase):
                 at, move = np.abs(changed[key]).argmin(), 1e-3
             changed[key].flat[at] += move
             with self.subTest(name):
-                got = model(cpus()[0]).run(name, **changed)["result"]
+                got = model(BEST).run(name, **changed)["result"]
                 self.assertNotEqual(difference(case, got, want, inputs), "")
 
-    def test_cache(self) -> None:
-        """Lengths 1, 2 … capacity in one session, then one more."""
+    def cache(self, cpu: str, spoiled: int = -1) -> list[str]:
+        """What is wrong at lengths 1, 2 … capacity in one session; one more token
+        is refused. One key of piece `spoiled` is another on the CPU."""
         bound = next(c for c in op_cases.cases() if c.name == "attention_plain")
-        for cpu in cpus():
-            random = np.random.default_rng(3)
-            session, other = model(cpu).session(batch=2), Reference(source())
-            length, pieces = 0, (1, 1, 5, 1, 1, 22, 1, 1, 94, 1, 1, 1, 20)
-            held = {key: np.zeros((2, 0, 2, 16), np.float32) for key in "kv"}
-            for tokens in pieces:
-                shapes = {"q": 4, "k": 2, "v": 2}
-                inputs = {
-                    key: random.normal(size=(2, tokens, heads, 16)).astype(np.float32)
-                    for key, heads in shapes.items()
-                }
-                want = other.run("cache", inputs)["result"]
-                got = session.run("cache", **inputs)["result"]
-                length += tokens
-                for key in held:
-                    held[key] = np.concatenate([held[key], inputs[key]], axis=1)
-                where = f"{cpu}, {tokens} tokens, {length} in all"
-                wrong = difference(bound, got, want, {**inputs, **held})
-                self.assertEqual(wrong, "", where)
-            self.assertEqual(length, LONGEST)
-            one = {key: x[:, :1] for key, x in inputs.items()}
-            with self.assertRaises(Refused):
-                other.run("cache", one)
-            with self.assertRaises(trine.Error) as refused:
-                session.run("cache", **one)
-            self.assertEqual(refused.exception.code, 1)
+        random = np.random.default_rng(3)
+        session, other = model(cpu).session(batch=2), Reference(source())
+        held = {key: np.zeros((2, 0, 2, 16), np.float32) for key in "kv"}
+        wrong = []
+        for at, tokens in enumerate((1, 1, 5, 1, 1, 22, 1, 1, 94, 1, 1, 1, 20)):
+            inputs = {
+                key: random.normal(size=(2, tokens, heads, 16)).astype(np.float32)
+                for key, heads in {"q": 4, "k": 2, "v": 2}.items()
+            }
+            given = {key: x.copy() for key, x in inputs.items()}
+            given["k"][0, 0, 0, 0] += at == spoiled
+            want = other.run("cache", inputs)["result"]
+            got = session.run("cache", **given)["result"]
+            for key, past in held.items():
+                held[key] = np.concatenate([past, inputs[key]], axis=1)
+            if text := difference(bound, got, want, {**inputs, **held}):
+                wrong.append(f"{held['k'].shape[1]} tokens: {text}")
+        self.assertEqual(held["k"].shape[1], LONGEST)
+        one = {key: x[:, :1] for key, x in inputs.items()}
+        with self.assertRaises(Refused):
+            other.run("cache", one)
+        with self.assertRaises(trine.Error) as refused:
+            session.run("cache", **one)
+        self.assertEqual(refused.exception.code, 1)
+        return wrong
+
+    @needs("x86-64-v3")
+    def test_cache_v3(self) -> None:
+        self.assertEqual(self.cache("x86-64-v3"), [])
+
+    @needs("x86-64-v4")
+    def test_cache_v4(self) -> None:
+        self.assertEqual(self.cache("x86-64-v4"), [])
+
+    @needs()
+    def test_corrupted_past_is_seen(self) -> None:
+        """Also by the single tokens that come after."""
+        self.assertGreater(len(self.cache(BEST, spoiled=2)), 5)
 
 
 if __name__ == "__main__":
