@@ -47,6 +47,12 @@ def logit_differences(model: trine.Model, cases: list[dict]) -> list[str]:
     return found
 
 
+def changed(ids: list[int], at: int) -> list[int]:
+    ids = list(ids)
+    ids[at] += 1
+    return ids
+
+
 @support.needs_models
 class SmolLM2(unittest.TestCase):
     @classmethod
@@ -91,21 +97,42 @@ class SmolLM2(unittest.TestCase):
         skipped = self.prefill(self.ids[:7], self.ids[8:])
         self.assertGreater(support.gap(skipped, whole), LOGITS)
 
-    def test_prefill_then_decode(self):
+    def decoded(self, ids: list[int], past: int = 3) -> float:
+        """Gap of the last three tokens decoded one by one, at `past` tokens before
+        the end, to the prefill of all."""
         session = self.model.session()
-        session.run("prefill", tokens=[self.ids[:-3]])
-        for token in self.ids[-3:]:
+        session.run("prefill", tokens=[ids[:-3]])
+        session.truncate(len(ids) - past)
+        for token in ids[-3:]:
             last = session.run("decode", tokens=[[token]])["logits"]
-        whole = self.prefill(self.ids)
-        self.assertLessEqual(support.gap(last, whole), LOGITS)
+        return support.gap(last, self.prefill(self.ids))
+
+    def test_prefill_then_decode(self):
+        self.assertLessEqual(self.decoded(self.ids), LOGITS)
+
+    def test_wrong_token_or_past_of_a_decode_is_seen(self):
+        self.assertGreater(self.decoded(self.ids, past=4), LOGITS)
+        for at in (0, -2):
+            with self.subTest(at=at):
+                self.assertGreater(self.decoded(changed(self.ids, at)), LOGITS)
+
+    def forward(self, ids: list[int]) -> list[float]:
+        """Gaps of logits of some tokens to prefills that end there."""
+        logits = self.model.run("forward", tokens=[ids])["logits"]
+        self.assertEqual(logits.shape, (1, len(ids), 49152))
+        counts = (1, 9, len(self.ids))
+        return [
+            support.gap(logits[:, n - 1], self.prefill(self.ids[:n])) for n in counts
+        ]
 
     def test_forward_agrees(self):
-        logits = self.model.run("forward", tokens=[self.ids])["logits"]
-        self.assertEqual(logits.shape, (1, len(self.ids), 49152))
-        for count in (1, 9, len(self.ids)):
-            want = self.prefill(self.ids[:count])
-            error = support.gap(logits[:, count - 1], want)
-            self.assertLessEqual(error, LOGITS)
+        self.assertLessEqual(max(self.forward(self.ids)), LOGITS)
+
+    def test_wrong_token_of_a_forward_is_seen(self):
+        """By what comes after it alone."""
+        first, *later = self.forward(changed(self.ids, 3))
+        self.assertLessEqual(first, LOGITS)
+        self.assertGreater(min(later), LOGITS)
 
     def ragged(self, shift: int = 0) -> float:
         """Worst difference of ragged rows, and of a decode step after them,

@@ -18,8 +18,11 @@ LLAMA, BERT = support.DATA / "tiny-llama", support.DATA / "tiny-bert"
 RELATIVE = 1e-4  # of the largest magnitude
 
 
-def differences(model, folder: pathlib.Path, entry: str, output: str) -> list[str]:
-    """Goldens of `output` that `entry` does not reproduce."""
+def differences(
+    model, folder: pathlib.Path, entry: str, output: str, spoil=None
+) -> list[str]:
+    """Goldens of `output` that `entry` does not reproduce; `spoil` changes the
+    inputs first."""
     arrays = np.load(folder / "goldens.npz")
     found = []
     for key in arrays.files:
@@ -30,6 +33,8 @@ def differences(model, folder: pathlib.Path, entry: str, output: str) -> list[st
             tensor.name: arrays[f"{case}.{tensor.name}"]
             for tensor in model.entries[entry].inputs
         }
+        if spoil:
+            spoil(inputs)
         got, want = model.run(entry, **inputs)[output], arrays[key]
         if (error := support.gap(got, want)) > RELATIVE * np.abs(want).max():
             found.append(f"{case}: {error:.2e} of {np.abs(want).max():.2e}")
@@ -42,17 +47,31 @@ class TinyLlama(unittest.TestCase):
         model = support.model(LLAMA)
         self.assertEqual(differences(model, LLAMA, "forward", "logits"), [])
 
+    def decode(self, model, wrong_token=None, wrong_past=None) -> list[int]:
+        """Tokens whose logits differ in a prefill and decodes; one token of the
+        first row, or the past of one decode, can be another."""
+        arrays = np.load(LLAMA / "goldens.npz")
+        tokens, want = arrays["two.tokens"].copy(), arrays["two.logits"]
+        if wrong_token is not None:
+            tokens[0, wrong_token] ^= 1
+        session, found = model.session(batch=len(tokens)), []
+        for step in range(2, tokens.shape[1]):
+            if step == wrong_past:
+                session.truncate(step - 1)
+            entry, start = ("decode", step) if step > 2 else ("prefill", 0)
+            got = session.run(entry, tokens=tokens[:, start : step + 1])["logits"]
+            if support.gap(got, want[:, step]) > RELATIVE * np.abs(want).max():
+                found.append(step)
+        return found
+
     def test_decode(self):
-        model, arrays = support.model(LLAMA), np.load(LLAMA / "goldens.npz")
-        tokens, want = arrays["two.tokens"], arrays["two.logits"]
-        session = model.session(batch=len(tokens))
-        bound = RELATIVE * np.abs(want).max()
-        got = session.run("prefill", tokens=tokens[:, :3])["logits"]
-        self.assertLessEqual(support.gap(got, want[:, 2]), bound)
-        for step in range(3, tokens.shape[1]):
-            column = tokens[:, step : step + 1]
-            got = session.run("decode", tokens=column)["logits"]
-            self.assertLessEqual(support.gap(got, want[:, step]), bound)
+        self.assertEqual(self.decode(support.model(LLAMA)), [])
+
+    def test_corrupted_decode_is_seen(self):
+        model = support.model(LLAMA)
+        self.assertIn(4, self.decode(model, wrong_token=4))
+        self.assertIn(4, self.decode(model, wrong_past=4))
+        self.assertNotEqual(self.decode(support.corrupted(LLAMA, "norm")), [])
 
     def test_corrupted_weights_are_seen(self):
         for part in ("norm", "q", "down"):
@@ -121,6 +140,21 @@ class TinyBert(unittest.TestCase):
     def test_corrupted_weight_is_seen(self):
         bad = support.corrupted(BERT, "orm")
         self.assertNotEqual(differences(bad, BERT, "encode", "hidden"), [])
+        self.assertNotEqual(differences(bad, BERT, "embed", "embedding"), [])
+
+    def test_corrupted_token_or_mask_is_seen(self):
+        def token(inputs):
+            inputs["tokens"][0, 0] ^= 1
+
+        def bit(inputs):
+            inputs["mask"][0, -1] ^= 1
+
+        model = support.model(BERT)
+        for spoil in (token, bit):
+            for entry, output in (("encode", "hidden"), ("embed", "embedding")):
+                with self.subTest(spoil.__name__, entry=entry):
+                    wrong = differences(model, BERT, entry, output, spoil)
+                    self.assertNotEqual(wrong, [])
 
     def test_long_text_is_cut(self):
         model = support.model(BERT)

@@ -40,25 +40,32 @@ class Device(unittest.TestCase):
         error = np.abs(result - golden).max()
         self.assertLessEqual(error, 1e-4 * np.abs(golden).max())
 
-    def check_llama(self, at: int) -> None:
+    def check_llama(self, at: int, token: int = 0, past: int = 0) -> None:
+        """`token` is taken from a token, `past` from a length: for negative
+        controls."""
         model = trine.load(self.packages[LLAMA, at], threads=2)
         goldens = np.load(LLAMA / "goldens.npz")
         for name in ("one", "two", "long"):
-            result = model.run("forward", tokens=goldens[f"{name}.tokens"])["logits"]
+            inputs = goldens[f"{name}.tokens"].copy()
+            inputs[-1, -1] -= token
+            result = model.run("forward", tokens=inputs)["logits"]
             self.check(result, goldens[f"{name}.logits"])
         tokens, logits = goldens["two.tokens"], goldens["two.logits"]
         session = model.session(batch=2)
         first = session.run("prefill", tokens=tokens[:, :4], lengths=[4, 2])["logits"]
         self.check(first, np.stack([logits[0, 3], logits[1, 1]]))
+        session.truncate(4 - past)
         next_tokens = np.stack([tokens[0, 4:5], tokens[1, 2:3]])
         second = session.run("decode", tokens=next_tokens)["logits"]
         self.check(second, np.stack([logits[0, 4], logits[1, 2]]))
 
-    def check_bert(self, at: int) -> None:
+    def check_bert(self, at: int, bit: int = 0) -> None:
+        """`bit` is turned in a mask: for negative controls."""
         model = trine.load(self.packages[BERT, at], threads=2)
         goldens = np.load(BERT / "goldens.npz")
         for name in ("one", "three", "long"):
             inputs = {key: goldens[f"{name}.{key}"] for key in ("tokens", "mask")}
+            inputs["mask"][0, -1] ^= bit
             result = model.run("embed", **inputs)["embedding"]
             self.check(result, goldens[f"{name}.embedding"])
 
@@ -86,6 +93,18 @@ class Device(unittest.TestCase):
         kernels, copies = self.devices(self.packages[LLAMA, 1])
         self.assertEqual(kernels, {"cpu", "reference"})
         self.assertEqual(copies, {("cpu", "reference"), ("reference", "cpu")})
+
+    def test_corruption_is_seen(self) -> None:
+        for at in range(3):
+            for check, spoiled in (
+                (self.check_llama, {"token": 1}),
+                (self.check_llama, {"past": 1}),
+                (self.check_bert, {"bit": 1}),
+            ):
+                with self.subTest(at=at, **spoiled):
+                    check(at)
+                    with self.assertRaises(self.failureException):
+                        check(at, **spoiled)
 
     def test_package_interpreted(self) -> None:
         """Layouts undone: every kind of package holds the same values."""
