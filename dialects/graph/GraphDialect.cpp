@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "dialects/graph/Graph.h"
+#include "dialects/graph/ShapeHelpers.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -143,8 +144,7 @@ trine::graph::inferStaticShapes(Operation *op) {
   return shapes;
 }
 
-/// G12: sizes computed from types (elements, bytes, padding) never overflow.
-static LogicalResult verifyElementCount(Operation *op, Type type) {
+LogicalResult trine::graph::verifyElementCount(Operation *op, Type type) {
   constexpr int64_t limit = int64_t(1) << 47;
   int64_t count = 1;
   for (int64_t dim : cast<RankedTensorType>(type).getShape())

@@ -14,7 +14,8 @@ def GatherOp : Graph_PureOp<"gather", [AllElementTypesMatch<["table", "result"]>
   let summary = "Rows of a table: embedding lookup";
   let description = [{
     table [V, H], indices i32 [..] → [.., H]. Indices that come from an entry's
-    input are checked by the host (0 ≤ i < V); a kernel clamps the others.
+    input as they are, into a table of static V, are checked by the host
+    (0 ≤ i < V); a kernel clamps the others, which the reference refuses.
   }];
   let arguments = (ins Graph_StoredFloat:$table, Graph_IntTensor:$indices);
   let results = (outs Graph_FloatTensor:$result);
@@ -27,6 +28,9 @@ def LastTokenOp : Graph_PureOp<"last_token", [AllElementTypesMatch<["input", "re
   let summary = "The last token's vector of each row";
   let description = [{
     input [B, S, H] → [B, H]: position lengths[b] - 1, or S - 1 without lengths.
+    Lengths are 1 to S: a kernel clamps others (zeros when S = 0), which the
+    reference refuses; the entry input named `lengths` of a stateful entry is
+    checked by the host.
   }];
   let arguments = (ins Graph_FloatTensor:$input, Optional<Graph_IntTensor>:$lengths);
   let results = (outs Graph_FloatTensor:$result);

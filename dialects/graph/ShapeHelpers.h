@@ -18,6 +18,9 @@ inline std::optional<mlir::AffineExpr> unify(mlir::AffineExpr a,
   return aStatic ? a : bStatic ? b : a;
 }
 
+/// G12: sizes computed from types (elements, bytes, padding) never overflow.
+llvm::LogicalResult verifyElementCount(mlir::Operation *op, mlir::Type type);
+
 /// Emits "expected <operand> of rank R, got rank r".
 llvm::LogicalResult expectRank(const SymbolicShape &shape, size_t rank,
                                llvm::StringRef operand, ErrorEmitter emitError);

@@ -41,8 +41,33 @@ Compilation::Compilation(CompileOptions given)
 /// module, for the package's section of that name.
 static constexpr const char *kResource = "trine", *kGraphKey = "graph";
 
+/// The parser recurses: nesting beyond anything a model needs is refused first.
+static void checkNesting(const std::string &text, const std::string &file) {
+  constexpr int64_t limit = 256;
+  int64_t depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      quoted = !quoted;
+    else if (quoted)
+      continue;
+    else if (StringRef(text).substr(i).starts_with("//"))
+      i = std::min(text.find('\n', i), text.size());
+    else if (StringRef("{([<").contains(text[i]))
+      ++depth;
+    else if (StringRef("})]").contains(text[i]) ||
+             (text[i] == '>' && i > 0 && text[i - 1] != '-'))
+      --depth;
+    if (depth > limit)
+      throw badInput(file, "nested more than {} levels deep", limit);
+  }
+}
+
 void Compilation::parseModule() {
   inputText = readText(options.input);
+  checkNesting(inputText, options.input);
   ParserConfig config(&context);
   config.attachResourceParser(
       kResource, [this](AsmParsedResourceEntry &entry) -> LogicalResult {
@@ -219,6 +244,8 @@ ExitCode Compilation::failureCode() const {
     return ExitCode::Unsupported;
   bool userWrote = options.input.ends_with(".mlir") || !options.place.empty();
   size_t index = *findPhase(currentPhase);
+  if (!options.place.empty() && currentPhase == "kernels")
+    return ExitCode::Usage;
   return userWrote && index <= *findPhase("kernels") ? ExitCode::BadInput
                                                      : ExitCode::Internal;
 }
@@ -227,7 +254,7 @@ int Compilation::runPhases(size_t first, size_t last) {
   if (first > last)
     return 0;
   if (!options.savePhases.empty())
-    fs::create_directories(options.savePhases);
+    makeFolder(options.savePhases);
   currentPhase = phases()[first].name.str();
   if (first != 0)
     clock.begin(currentPhase);

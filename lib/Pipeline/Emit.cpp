@@ -40,7 +40,7 @@ Images Compilation::assemble() {
 
 int Compilation::emitKernels() {
   fs::path directory = options.output;
-  fs::create_directories(directory);
+  makeFolder(directory);
   bool assembly = options.emit == "asm";
   for (const auto &[device, image] : assemble())
     for (const DeviceImage::KernelFile &kernel : image.kernels) {

@@ -109,8 +109,8 @@ std::optional<CompileOptions> trine::parseOptions(int argc, char **argv) {
     return std::nullopt;
   if (o.printPhases)
     return o;
-  if (inputs.size() != 1)
-    line.fail(inputs.empty()
+  if (inputs.size() != 1 || inputs[0].empty())
+    line.fail(inputs.size() < 2
                   ? "no input"
                   : fmt::format("expected one input, got {}", inputs.size()));
   o.input = inputs[0];

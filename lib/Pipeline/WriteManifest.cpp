@@ -115,6 +115,30 @@ FailureOr<Entry> EntryWriter::write() {
   return std::move(entry);
 }
 
+/// The smallest table whose rows the value's elements choose; 0 for none. Only
+/// what the host can check: indices that are an input as it came.
+static int64_t smallestTable(Value value, Tables &tables) {
+  int64_t smallest = 0;
+  auto consider = [&](int64_t rows) {
+    if (rows > 0 && (smallest == 0 || rows < smallest))
+      smallest = rows;
+  };
+  for (OpOperand &use : value.getUses()) {
+    if (auto reshape = dyn_cast<graph::ReshapeOp>(use.getOwner()))
+      consider(smallestTable(reshape.getResult(), tables));
+    auto call = dyn_cast<launch::CallOp>(use.getOwner());
+    if (!call)
+      continue;
+    Value argument =
+        tables.kernelOf(call).getBlock().getArgument(use.getOperandNumber());
+    for (Operation *user : argument.getUsers())
+      if (auto gather = dyn_cast<graph::GatherOp>(user);
+          gather && gather.getIndices() == argument)
+        consider(gather.getTable().getType().getDimSize(0));
+  }
+  return smallest;
+}
+
 LogicalResult EntryWriter::writeInputs() {
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
@@ -130,6 +154,8 @@ LogicalResult EntryWriter::writeInputs() {
     if (auto limit =
             function.getArgAttrOfType<IntegerAttr>(number, "graph.index_limit"))
       input.indexLimit = limit.getInt();
+    else
+      input.indexLimit = smallestTable(argument, tables);
     entry.inputs.push_back(std::move(input));
   }
   return success();

@@ -22,8 +22,9 @@ static Error systemError(ExitCode code, const std::string &path,
 std::shared_ptr<MappedFile>
 MappedFile::open(const std::filesystem::path &path) {
   std::shared_ptr<MappedFile> file(new MappedFile);
-  file->name = path.string();
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file->name = path.empty() ? "''" : path.string();
+  // Without O_NONBLOCK a pipe would wait for its writer.
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0)
     throw systemError(ExitCode::BadInput, file->name, "open");
   struct stat status;
@@ -108,6 +109,14 @@ void AtomicFile::commit() {
     unlink(temporary.c_str());
     throw error;
   }
+}
+
+void trine::makeFolder(const std::filesystem::path &path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    throw Error(ExitCode::Environment, path.string(),
+                "cannot make the folder: " + error.message());
 }
 
 std::string trine::readText(const std::filesystem::path &path,

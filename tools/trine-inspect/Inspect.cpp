@@ -192,11 +192,7 @@ void trine::print(const PackageReader &package, bool json, bool verified) {
 }
 
 void trine::extract(const PackageReader &package, const std::string &folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw Error(ExitCode::Environment, folder,
-                "cannot make the folder: " + error.message());
+  makeFolder(folder);
   auto write = [&](const std::string &name, Bytes bytes) {
     AtomicFile file(fs::path(folder) / name);
     file.write(bytes.data(), bytes.size());

@@ -2,6 +2,7 @@
 // In: any module. Out: the same, or one error for each broken rule G20 to G24.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "dialects/graph/ShapeHelpers.h"
 #include "dialects/graph/Transforms/Passes.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -12,6 +13,9 @@ namespace trine::graph {
 
 using namespace mlir;
 using namespace trine::graph;
+
+/// What the runtime's interface can describe (TRINE_MAX_RANK).
+static constexpr int64_t kMaxRank = 8;
 
 namespace {
 struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
@@ -99,6 +103,12 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
       fail(entry) << "expected " << stem << index
                   << " to be a row-major tensor of f32, f16, bf16 or i32, got "
                   << type;
+      return;
+    }
+    if (tensor.getRank() > kMaxRank ||
+        failed(verifyElementCount(entry, type))) {
+      fail(entry) << "expected " << stem << index << " of rank at most "
+                  << kMaxRank << ", got " << type; // G21
       return;
     }
     auto given = dyn_cast_or_null<StringAttr>(name);

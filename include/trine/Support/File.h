@@ -60,6 +60,9 @@ private:
   uint64_t position = 0;
 };
 
+/// Makes a folder and those above it; throws Environment naming it.
+void makeFolder(const std::filesystem::path &path);
+
 /// Whole small file as text; the limit guards against a hostile size.
 std::string readText(const std::filesystem::path &path,
                      uint64_t maxBytes = 256u << 20);

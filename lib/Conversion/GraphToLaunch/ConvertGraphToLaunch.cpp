@@ -17,6 +17,9 @@ namespace trine {
 using namespace mlir;
 using namespace trine;
 
+/// Longer chains gain nothing, and a kernel's code grows with its operations.
+static constexpr size_t kLongestChain = 32;
+
 namespace {
 /// Operations that become one kernel, in program order; the launch stands where
 /// `anchor` stood.
@@ -86,7 +89,7 @@ struct ConvertGraphToLaunch
   SmallVector<Operation *> chainFrom(Operation *root) {
     SmallVector<Operation *> chain = {root};
     const Target &target = targetOf(root);
-    while (chain.back()->getNumResults() == 1) {
+    while (chain.back()->getNumResults() == 1 && chain.size() < kLongestChain) {
       Operation *current = chain.back();
       if (current->use_empty())
         break;
