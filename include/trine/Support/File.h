@@ -37,9 +37,9 @@ private:
 };
 
 /// A file that appears complete or not at all: written beside its final name,
-/// renamed by commit(), removed by the destructor otherwise. Links are followed;
-/// a folder or device is refused. Errors (full disk) throw Environment naming the
-/// path.
+/// renamed by commit(), removed by the destructor otherwise. Links are
+/// followed; a folder or device is refused. Errors (full disk) throw
+/// Environment naming the path.
 class AtomicFile {
 public:
   explicit AtomicFile(std::filesystem::path path);
