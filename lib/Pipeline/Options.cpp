@@ -43,6 +43,10 @@ static void declare(CommandLine &line, CompileOptions &o) {
             "devices in order of preference: cpu, reference (default cpu)")
       .text("--cpu", "CPU", o.cpu,
             "native (default), x86-64-v3, x86-64-v4 or an LLVM CPU name")
+      .text("--chip", "CHIP", o.chip,
+            "the NPU: 910b-like, 950-like, tiny or a FILE.yaml (not yet)")
+      .text("--arch", "SM[,…]", o.arch,
+            "the GPUs: sm_80, sm_89, sm_90a, … (not yet)")
       .list("--place", "PATTERN=DEVICE", o.place, /*split=*/false,
             "place operations by name or by the model's node, e.g.\n"
             "graph.attention=reference, 'layers.3.*=cpu'; the last match wins")
@@ -53,6 +57,8 @@ static void declare(CommandLine &line, CompileOptions &o) {
       .text("--kv", "TYPE", o.kv, "type of the key/value cache: f32 (default)")
       .text("--quantize", "RECIPE", o.quantize,
             "quantize with a preset or a recipe file (not yet)")
+      .text("--calibration", "FILE.json", o.calibration,
+            "what trine calibrate measured, for --quantize (not yet)")
       .list("--entries", "NAME[,…]", o.entries, /*split=*/true,
             "entries to compile (default: all the model has)")
       .integer("--max-sequence", "N", o.maxSequence, 1, 1 << 24,
@@ -77,7 +83,7 @@ static void declare(CommandLine &line, CompileOptions &o) {
       .flag("--quiet", o.quiet, "no progress on the terminal");
 }
 
-/// Parts of the contract that this version does not have, with the reason.
+/// What the flags can name and this version does not have, with the reason.
 static void refuseUnsupportedOptions(const CompileOptions &o) {
   std::vector<std::string> items;
   if (o.compute != "f32")
@@ -88,12 +94,18 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
   if (o.weights != "keep" && o.weights != "f32")
     items.push_back(fmt::format(
         "--weights={}: packed weights are f32 (keep decodes them)", o.weights));
-  if (!o.quantize.empty())
-    items.push_back("--quantize: there is no quantization yet");
+  for (auto [flag, value, reason] :
+       {std::tuple{"--quantize", &o.quantize, "there is no quantization yet"},
+        {"--calibration", &o.calibration, "there is no quantization yet"},
+        {"--chip", &o.chip, "there is no NPU target yet"},
+        {"--arch", &o.arch, "there is no CUDA target yet"}})
+    if (!value->empty())
+      items.push_back(fmt::format("{}={}: {}", flag, *value, reason));
   for (const std::string &target : o.targets)
     if (target != "cpu" && target != "reference")
-      items.push_back(
-          fmt::format("--target={}: there is cpu and reference", target));
+      items.push_back(fmt::format(
+          "--target={}: there is no such target yet; use cpu or reference",
+          target));
   refuseUnsupported("trine-compile", items);
 }
 

@@ -11,12 +11,13 @@
 
 namespace trine {
 
-/// What a user asks of one compile; the contract's flags by their names.
+/// What a user asks of one compile; the flags by their names.
 struct CompileOptions {
   std::string input, output, weightsFrom;
   std::vector<std::string> targets, place, entries; ///< empty: not given
   std::string cpu;                                  ///< empty: not given
   std::string compute = "f32", weights = "keep", kv = "f32", quantize;
+  std::string chip, arch, calibration;
   std::string emit = "package";
   std::string from, to, savePhases, report;
   int64_t maxSequence = 0, maxBatch = 0, jobs = 0; ///< 0: not given
