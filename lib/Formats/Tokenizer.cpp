@@ -153,8 +153,8 @@ static Json readMerges(const GgufFile &file, const Vocabulary &vocabulary) {
     std::string left(lines[i].substr(0, space)), right;
     if (space != std::string_view::npos)
       right = lines[i].substr(space + 1);
-    if (!vocabulary.ids.count(left) || !vocabulary.ids.count(right) ||
-        !vocabulary.ids.count(left + right))
+    if (!vocabulary.ids.contains(left) || !vocabulary.ids.contains(right) ||
+        !vocabulary.ids.contains(left + right))
       throw badInput(file.sourceName(),
                      "'tokenizer.ggml.merges'[{}]: expected two tokens whose "
                      "concatenation is a token, got {}",

@@ -20,7 +20,8 @@ static std::string firstLine(const std::string &path) {
 
 /// CPUs a quota of `quota` µs every `period` µs amounts to, rounded up.
 static int cpus(const std::string &quota, const std::string &period) {
-  int64_t used = std::atoll(quota.c_str()), every = std::atoll(period.c_str());
+  int64_t used = std::strtoll(quota.c_str(), nullptr, 10);
+  int64_t every = std::strtoll(period.c_str(), nullptr, 10);
   if (used <= 0 || every <= 0) // "max", "-1" or no such file
     return INT32_MAX;
   return int(std::min<int64_t>((used + every - 1) / every, INT32_MAX));

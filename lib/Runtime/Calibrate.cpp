@@ -61,7 +61,7 @@ __attribute__((target("avx512f"))) void read512(const uint8_t *data,
   __m512i sum[4] = {};
   for (int64_t i = 0; i < bytes; i += 256) {
     _mm_prefetch(reinterpret_cast<const char *>(data) + i + 4096, _MM_HINT_T0);
-    for (int j = 0; j < 4; ++j)
+    for (int64_t j = 0; j < 4; ++j)
       sum[j] = _mm512_xor_si512(sum[j], _mm512_load_si512(data + i + 64 * j));
   }
   for (const __m512i &one : sum)
@@ -73,7 +73,7 @@ __attribute__((target("avx2"))) void read256(const uint8_t *data,
   __m256i sum[8] = {};
   for (int64_t i = 0; i < bytes; i += 256) {
     _mm_prefetch(reinterpret_cast<const char *>(data) + i + 4096, _MM_HINT_T0);
-    for (int j = 0; j < 8; ++j)
+    for (int64_t j = 0; j < 8; ++j)
       sum[j] = _mm256_xor_si256(
           sum[j], _mm256_load_si256(
                       reinterpret_cast<const __m256i *>(data + i + 32 * j)));

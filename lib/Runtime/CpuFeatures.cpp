@@ -163,7 +163,7 @@ std::vector<std::string> trine::cpuFeatures() {
   std::vector<std::string> names;
   for (const Feature &feature : features)
     if (present(feature))
-      names.push_back(feature.name);
+      names.emplace_back(feature.name);
   return names;
 }
 
@@ -173,7 +173,7 @@ std::string trine::cpuModel() {
     unsigned r[4] = {};
     if (!__get_cpuid(0x80000002 + i, &r[EAX], &r[EBX], &r[ECX], &r[EDX]))
       return "unknown";
-    std::memcpy(name + 16 * i, r, sizeof(r));
+    std::memcpy(name + sizeof(r) * i, r, sizeof(r));
   }
   std::string text = name;
   text.erase(0, text.find_first_not_of(' '));

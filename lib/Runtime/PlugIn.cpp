@@ -22,7 +22,7 @@ std::unique_ptr<SharedLibrary> trine::openPlugIn(const std::string &file,
     fs::path folder = (real.empty() ? own : real).parent_path();
     places = {folder / file, folder / ".." / "lib" / file};
   }
-  places.push_back(file);
+  places.emplace_back(file);
   std::string why;
   for (const fs::path &place : places) {
     std::error_code ignored;

@@ -112,7 +112,7 @@ static Array plain(const trine_tensor &tensor, const Layout &layout) {
 void Dumps::add(const trine_step_event &event) {
   if (files.empty() || failure)
     return;
-  seen.push_back(event.node);
+  seen.emplace_back(event.node);
   auto found = files.find(event.node);
   if (found == files.end() || event.result_count == 0)
     return;
@@ -133,7 +133,8 @@ void Dumps::finish() const {
   for (const auto &[node, file] : files)
     if (!written.contains(node)) {
       std::vector<std::string> some(
-          seen.begin(), seen.begin() + std::min<size_t>(seen.size(), 8));
+          seen.begin(),
+          seen.begin() + std::min<ptrdiff_t>(std::ssize(seen), 8));
       throw badInput("--dump-node", "no node '{}' ran; the first were: {}",
                      node, fmt::join(some, ", "));
     }

@@ -27,7 +27,7 @@ double seconds(std::chrono::steady_clock::time_point since) {
 Json summary(const Array &array) {
   Json json = {
       {"name", array.name}, {"dtype", array.dtype}, {"shape", array.shape}};
-  double least = INFINITY, most = -INFINITY;
+  double least = HUGE_VAL, most = -HUGE_VAL;
   int64_t where = -1, strange = 0;
   for (int64_t i = 0; i < array.elements(); ++i) {
     double value = readElement(array.dtype, array.bytes.data(), i);

@@ -45,7 +45,7 @@ public:
   const std::map<std::string, GgufValue, std::less<>> &metadata() const {
     return values;
   }
-  bool has(std::string_view key) const { return values.count(key) != 0; }
+  bool has(std::string_view key) const { return values.contains(key); }
 
   /// T is int64_t, double, bool, std::string_view or a std::vector of int64_t,
   /// double or std::string_view. A missing key is nothing; a value of another
