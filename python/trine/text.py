@@ -18,6 +18,18 @@ Message = dict[str, Any]
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
+def checked(text: str) -> str:
+    """Text a tokenizer takes: a string of characters. Bytes of a command line that
+    are no UTF-8 arrive as lone surrogates."""
+    if not isinstance(text, str):
+        raise Error(f"text: expected a string, got {type(text).__name__}", code=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Error(f"text: character {error.start} is no valid UTF-8") from None
+    return text
+
+
 class Text:
     """Made from the package's sections `tokenizer` (a Hugging Face
     tokenizer.json, whose own truncation and padding are ignored) and `text`."""
@@ -38,7 +50,7 @@ class Text:
 
     def tokenize(self, text: str) -> list[int]:
         """Adds no special tokens; a special token's text becomes its id."""
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._tokenizer.encode(checked(text), add_special_tokens=False).ids
 
     def detokenize(self, ids: Sequence[int]) -> str:
         """Special tokens appear as their text."""
@@ -82,7 +94,8 @@ class Text:
         """Tokens of each text with the model's special tokens, cut to `limit`."""
         tokenizer = self._plain()
         tokenizer.enable_truncation(limit)
-        return [encoded.ids for encoded in tokenizer.encode_batch(list(texts))]
+        batch = tokenizer.encode_batch([checked(text) for text in texts])
+        return [encoded.ids for encoded in batch]
 
     def stream(self) -> "Stream":
         return Stream(self)

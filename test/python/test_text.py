@@ -96,6 +96,12 @@ class Streaming(unittest.TestCase):
         self.assertEqual(pieces[-1].strip("\N{REPLACEMENT CHARACTER}"), "")
         self.assertTrue(pieces[-1])
 
+    def test_text_that_is_none(self):
+        with self.assertRaisesRegex(trine.Error, "character 1 is no valid UTF-8"):
+            text().tokenize("a\udcffb")
+        with self.assertRaisesRegex(trine.Error, "expected a string, got int"):
+            text().tokenize(7)
+
     def test_special_tokens_have_no_text(self):
         ids = text().tokenize("<s>the</s>")
         self.assertEqual(ids, [256, 260, 257])
