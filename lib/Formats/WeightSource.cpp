@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Formats/WeightSource.h"
+#include "trine/Formats/Blocks.h"
 #include "trine/Support/Error.h"
 #include "trine/Support/Float.h"
 
@@ -14,14 +15,17 @@
 using namespace trine;
 
 static constexpr StorageInfo storageTable[] = {
-    {"f64", 1, 8, true},    {"f32", 1, 4, true},
-    {"f16", 1, 2, true},    {"bf16", 1, 2, true},
-    {"q4_0", 32, 18, true}, {"q4_1", 32, 20, true},
-    {"q8_0", 32, 34, true}, {"i64", 1, 8, false},
-    {"i32", 1, 4, false},   {"i16", 1, 2, false},
-    {"i8", 1, 1, false},    {"u32", 1, 4, false},
-    {"u16", 1, 2, false},   {"u8", 1, 1, false},
-    {"bool", 1, 1, false},  {"unsupported", 1, 0, false},
+    {"f64", 1, 8, true},          {"f32", 1, 4, true},
+    {"f16", 1, 2, true},          {"bf16", 1, 2, true},
+    {"q4_0", 32, 18, true},       {"q4_1", 32, 20, true},
+    {"q5_0", 32, 22, true},       {"q5_1", 32, 24, true},
+    {"q8_0", 32, 34, true},       {"q4_k", 256, 144, true},
+    {"q5_k", 256, 176, true},     {"q6_k", 256, 210, true},
+    {"i64", 1, 8, false},         {"i32", 1, 4, false},
+    {"i16", 1, 2, false},         {"i8", 1, 1, false},
+    {"u32", 1, 4, false},         {"u16", 1, 2, false},
+    {"u8", 1, 1, false},          {"bool", 1, 1, false},
+    {"unsupported", 1, 0, false},
 };
 
 const StorageInfo &trine::storageInfo(Storage storage) {
@@ -190,41 +194,32 @@ template <typename T> static T load(const uint8_t *from) {
   return value;
 }
 
-/// m = -0.0 is the identity of the addition, signed zeros included.
-static void decodeQ4(const uint8_t *nibbles, int bias, float d, float m,
-                     float *out) {
-  for (int i = 0; i < 16; ++i) {
-    out[i] = float((nibbles[i] & 15) - bias) * d + m;
-    out[i + 16] = float((nibbles[i] >> 4) - bias) * d + m;
+/// One unblocked element at `from`.
+static float decodeElement(Storage storage, const uint8_t *from) {
+  switch (storage) {
+  case Storage::F64:
+    return float(load<double>(from));
+  case Storage::F16:
+    return f16ToF32(load<uint16_t>(from));
+  case Storage::BF16:
+    return bf16ToF32(load<uint16_t>(from));
+  default:
+    return load<float>(from);
   }
 }
 
-/// One block of `storage` at `from` to its elements at `out`.
-static void decodeBlock(Storage storage, const uint8_t *from, float *out) {
-  switch (storage) {
-  case Storage::F64:
-    *out = float(load<double>(from));
-    return;
-  case Storage::F16:
-    *out = f16ToF32(load<uint16_t>(from));
-    return;
-  case Storage::BF16:
-    *out = bf16ToF32(load<uint16_t>(from));
-    return;
-  case Storage::Q4_0:
-    return decodeQ4(from + 2, 8, f16ToF32(load<uint16_t>(from)), -0.0f, out);
-  case Storage::Q4_1:
-    return decodeQ4(from + 4, 0, f16ToF32(load<uint16_t>(from)),
-                    f16ToF32(load<uint16_t>(from + 2)), out);
-  case Storage::Q8_0: {
-    float d = f16ToF32(load<uint16_t>(from));
-    for (int i = 0; i < 32; ++i)
-      out[i] = float(int8_t(from[2 + i])) * d;
-    return;
-  }
-  default:
-    *out = load<float>(from);
-  }
+Bytes trine::storedRows(const StoredTensor &tensor, int64_t firstRow,
+                        int64_t rows) {
+  if (firstRow < 0 || rows < 0 || firstRow > tensor.rows() - rows)
+    throw Error(ExitCode::Internal, tensor.file,
+                fmt::format("tensor '{}': rows {} to {} of {} were asked for",
+                            tensor.name, firstRow, firstRow + rows,
+                            tensor.rows()));
+  const StorageInfo &info = storageInfo(tensor.storage);
+  size_t rowBytes =
+      size_t(tensor.rowElements()) / info.blockElements * info.blockBytes;
+  return tensor.bytes.subspan(size_t(firstRow) * rowBytes,
+                              size_t(rows) * rowBytes);
 }
 
 void trine::decodeRows(const StoredTensor &tensor, int64_t firstRow,
@@ -234,21 +229,15 @@ void trine::decodeRows(const StoredTensor &tensor, int64_t firstRow,
     throw badInput(tensor.file,
                    "tensor '{}': expected floating-point elements, got {}",
                    tensor.name, info.name);
-  if (firstRow < 0 || rows < 0 || firstRow > tensor.rows() - rows)
-    throw Error(ExitCode::Internal, tensor.file,
-                fmt::format("tensor '{}': rows {} to {} of {} were asked for",
-                            tensor.name, firstRow, firstRow + rows,
-                            tensor.rows()));
-  int64_t rowBlocks = tensor.rowElements() / info.blockElements;
-  const uint8_t *from =
-      tensor.bytes.data() + firstRow * rowBlocks * info.blockBytes;
-  int64_t blocks = rows * rowBlocks;
+  Bytes bytes = storedRows(tensor, firstRow, rows);
+  int64_t count = int64_t(bytes.size() / info.blockBytes);
+  if (const BlockFormat *format = blockFormat(tensor.storage))
+    return decodeBlocks(*format, bytes.data(), count, out);
   if (tensor.storage == Storage::F32) {
-    if (blocks)
-      std::memcpy(out, from, size_t(blocks) * sizeof(float));
+    if (count)
+      std::memcpy(out, bytes.data(), bytes.size());
     return;
   }
-  for (int64_t i = 0; i < blocks; ++i)
-    decodeBlock(tensor.storage, from + i * info.blockBytes,
-                out + i * info.blockElements);
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = decodeElement(tensor.storage, bytes.data() + i * info.blockBytes);
 }

@@ -55,14 +55,21 @@ def gguf_seeds():
         ("a.nested", 9, struct.pack("<IQ", 9, 1) + strings("deep")),
     ]
     write("gguf", "metadata", gguf(metadata=scalars + arrays))
-    # f32, f16, q4_0, q4_1, q8_0, bf16 and one type known by name only.
-    kinds = [(0, 128), (1, 64), (2, 18), (3, 20), (8, 34), (30, 64), (12, 0)]
+    # f32, f16, q4_0, q4_1, q5_0, q5_1, q8_0, bf16 and one known by name only.
+    kinds = [(0, 128), (1, 64), (2, 18), (3, 20), (6, 22), (7, 24), (8, 34)]
+    kinds += [(30, 64), (10, 0)]
     tensors, data = [], b""
     for kind, size in kinds:
         tensors.append((f"t{kind}", (32,), kind, len(data)))
         data += bytes(range(size))
         data += bytes(-len(data) % 32)
     write("gguf", "tensors", gguf(2, tensors=tensors, data=data))
+    tensors, data = [], b""
+    for kind, size in [(12, 144), (13, 176), (14, 210)]:  # q4_k, q5_k, q6_k
+        tensors.append((f"t{kind}", (256,), kind, len(data)))
+        data += bytes(range(size))
+        data += bytes(-len(data) % 32)
+    write("gguf", "superblocks", gguf(3, tensors=tensors, data=data))
     bpe = [
         ("tokenizer.ggml.model", 8, text("gpt2")),
         ("tokenizer.ggml.pre", 8, text("smollm")),

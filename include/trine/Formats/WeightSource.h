@@ -23,7 +23,12 @@ enum class Storage : uint8_t {
   BF16,
   Q4_0,
   Q4_1,
+  Q5_0,
+  Q5_1,
   Q8_0,
+  Q4_K,
+  Q5_K,
+  Q6_K,
   I64,
   I32,
   I16,
@@ -113,15 +118,39 @@ private:
   mutable Digest hash;
 };
 
+/// The stored bytes of some rows of the innermost dimension; rows out of range
+/// throw.
+Bytes storedRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows);
+
 /// Decodes rows of the innermost dimension to f32, `rows * rowElements()`
 /// floats. f32, f16 and bf16 are exact; f64 rounds to nearest. Blocked types
-/// follow ggml, 32 elements a block, d and m being f16 widened to f32:
-///   q4_0: f16 d, 16 bytes; element i in the low nibble of byte i for i < 16,
-///         in the high nibble of byte i - 16 above; value = (q - 8) * d
-///   q4_1: f16 d, f16 m, 16 bytes as q4_0;          value = q * d + m
-///   q8_0: f16 d, 32 int8;                          value = q * d
-/// q * d is exact in f32 (at most 8 + 11 bits), so q4_1 rounds once, with or
-/// without a fused multiply-add. Integer tensors and rows out of range throw.
+/// follow ggml; d and m are f16 widened to f32. 32 elements a block:
+///   q4_0: d, 16 bytes; element i in the low nibble of byte i for i < 16,
+///         in the high nibble of byte i - 16 above;  value = (q - 8) * d
+///   q4_1: d, m, 16 bytes as q4_0;                   value = q * d + m
+///   q5_0: d, 4 bytes with the fifth bit of element i in bit i % 8 of byte
+///         i / 8, 16 bytes as q4_0;                  value = (q - 16) * d
+///   q5_1: d, m, then as q5_0;                       value = q * d + m
+///   q8_0: d, 32 int8;                               value = q * d
+/// 256 elements a block, in sub-blocks of 32 (q6_k: of 16) with a scale s and
+/// a minimum n each:
+///   q4_k: d, m, 12 bytes of 6-bit s and n, 128 bytes; element i of sub-block
+///         2p in the low nibble of byte 32p + i, of 2p + 1 in the high one;
+///                                                   value = q * (d * s) - m *
+///                                                   n
+///         For j < 4: s of sub-block j is the low 6 bits of byte j, n those of
+///         byte 4 + j; s of 4 + j is the low nibble of byte 8 + j with the
+///         high 2 bits of byte j above it, n the high nibble of byte 8 + j
+///         with the high 2 bits of byte 4 + j above it.
+///   q5_k: d, m, the 12 bytes, 32 bytes with the fifth bit of element i of
+///         sub-block p in bit p of byte i, 128 bytes as q4_k; value as q4_k
+///   q6_k: 128 bytes, 64 bytes, 16 int8 s, d. Of each half of 128 elements
+///         (64 and 32 bytes), element i has its low nibble in byte i % 64, low
+///         for i < 64, high above; bits 4 and 5 in byte i % 32 at bit
+///         i / 32 * 2;                               value = (q - 32) * (d * s)
+/// Every product is exact in f32 (11 bits of d or m, at most 7 of s or n, 5 of
+/// q), so a value rounds at most once, with or without a fused multiply-add.
+/// Integer tensors and rows out of range throw.
 void decodeRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows,
                 float *out);
 

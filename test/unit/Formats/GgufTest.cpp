@@ -131,12 +131,12 @@ TEST(Gguf, AlignmentOfTheFile) {
 
 TEST(Gguf, EveryUnsupportedTensorIsListed) {
   GgufWriter writer;
-  writer.entry("a", {256}, 12, 0).entry("b", {32}, 6, 0).entry("c", {1}, 77, 0);
+  writer.entry("a", {256}, 10, 0).entry("b", {32}, 9, 0).entry("c", {1}, 77, 0);
   writer.tensor("d", {1}, 0, num(1.0f));
   std::string bytes = writer.bytes();
   for (const char *note :
-       {"3 unsupported parts", "tensor 'a': ggml type q4_k",
-        "tensor 'b': ggml type q5_0", "tensor 'c': ggml type unknown (77)"})
+       {"3 unsupported parts", "tensor 'a': ggml type q2_k",
+        "tensor 'b': ggml type q8_1", "tensor 'c': ggml type unknown (77)"})
     expectError(ExitCode::Unsupported, note, [&] { parse(bytes); });
   std::vector<std::string> unsupported;
   auto file = GgufFile::parse(asBytes(bytes), "m.gguf", &unsupported);
@@ -202,6 +202,12 @@ TEST(Gguf, RefusesHostileFiles) {
       {with([&](auto &w) { w.entry("t", {huge * 4}, 0, 0); }),
        "tensor 't': shape"},
       {with([](auto &w) { w.entry("t", {33}, 2, 0); }), "in blocks of 32"},
+      {with([](auto &w) { w.entry("t", {24, 4}, 6, 0); }), "in blocks of 32"},
+      {with([](auto &w) { w.entry("t", {128, 2}, 12, 0); }),
+       "tensor 't': shape [2, 128] does not fit q4_k: rows are stored in "
+       "blocks of 256"},
+      {with([](auto &w) { w.tensor("t", {256}, 14, std::string(209, 0)); }),
+       "truncated: tensor 't' needs 210 bytes"},
       {with([](auto &w) { w.tensor("t", {1}, 0, ""); }),
        "truncated: tensor 't' needs 4 bytes"},
       {with([&](auto &w) { w.entry("t", {1}, 0, huge); }),

@@ -33,7 +33,9 @@ TEST(Storage, SizesAreChecked) {
   EXPECT_EQ(storedBytes(Storage::F32, {0, 5}), 0u);
   EXPECT_EQ(storedBytes(Storage::Q4_1, {2, 64}), 80u);
   EXPECT_EQ(storedBytes(Storage::Q8_0, {1, 64}), 68u);
+  EXPECT_EQ(storedBytes(Storage::Q6_K, {2, 512}), 840u);
   EXPECT_EQ(storedBytes(Storage::Q4_0, {64, 31}), std::nullopt);
+  EXPECT_EQ(storedBytes(Storage::Q5_K, {2, 128}), std::nullopt);
   EXPECT_EQ(storedBytes(Storage::F32, {-1, 4}), std::nullopt);
   EXPECT_EQ(storedBytes(Storage::I8, {big, 4}), std::nullopt);
   EXPECT_EQ(storedBytes(Storage::I8, {0, big, 4}), std::nullopt);
