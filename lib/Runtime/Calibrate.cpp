@@ -18,6 +18,9 @@ namespace {
 /// More accumulators than the latency times the throughput of any CPU's FMA.
 constexpr int kAccumulators = 24;
 constexpr int64_t kIterations = 1 << 16;
+/// Cycles until a fused multiply-add can be used: Intel since Skylake, AMD
+/// since Zen 3.
+constexpr double kLatency = 4;
 
 /// Keeps a result alive without a store. Not a function: only the users have
 /// the registers.
@@ -54,6 +57,27 @@ __attribute__((target("avx2,fma"))) void fma256() {
 __attribute__((target("avx512f,avx512bf16"))) void dot512() {
   TRINE_FMA_LOOP(__m512, _mm512_set1_ps(0.5f),
                  _mm512_dpbf16_ps(one, __m512bh(x), __m512bh(x)));
+}
+
+__attribute__((target("avx512f,avx512vnni"))) void dotBytes512() {
+  TRINE_FMA_LOOP(__m512i, _mm512_set1_epi32(1), _mm512_dpbusd_epi32(one, x, x));
+}
+
+/// Each waits for the one before.
+__attribute__((target("avx512f"))) void chain512() {
+  __m512 x = _mm512_set1_ps(0.5f), sum = x;
+  for (int64_t i = 0; i < kIterations; ++i) {
+    sum = _mm512_fmadd_ps(x, x, sum);
+    asm volatile("" : "+v"(sum), "+v"(x));
+  }
+}
+
+__attribute__((target("avx2,fma"))) void chain256() {
+  __m256 x = _mm256_set1_ps(0.5f), sum = x;
+  for (int64_t i = 0; i < kIterations; ++i) {
+    sum = _mm256_fmadd_ps(x, x, sum);
+    asm volatile("" : "+x"(sum), "+x"(x));
+  }
 }
 
 __attribute__((target("avx512f"))) void read512(const uint8_t *data,
@@ -106,12 +130,20 @@ Calibration trine::calibrate(int threads) {
   // Operations a loop: a multiply and an add for each lane.
   double lanes = wide ? 16.0 * kAccumulators : 8.0 * 12 * 2;
   double operations = 2 * lanes * double(kIterations) * pool.threads();
-  if (wide || (hasCpuFeature("avx2") && hasCpuFeature("fma")))
-    result.f32Gflops =
-        operations / best(pool, [&](int) { wide ? fma512() : fma256(); }) / 1e9;
+  if (wide || (hasCpuFeature("avx2") && hasCpuFeature("fma"))) {
+    double loop = best(pool, [&](int) { wide ? fma512() : fma256(); });
+    double chain = best(pool, [&](int) { wide ? chain512() : chain256(); });
+    double each = double(kIterations) * (wide ? kAccumulators : 12 * 2);
+    result.f32Gflops = operations / loop / 1e9;
+    result.clockGhz = kLatency * double(kIterations) / chain / 1e9;
+    result.fmaPerCycle = each / loop / 1e9 / result.clockGhz;
+  }
   if (wide && hasCpuFeature("avx512bf16"))
     result.bf16Gflops =
         2 * operations / best(pool, [&](int) { dot512(); }) / 1e9;
+  if (wide && hasCpuFeature("avx512vnni"))
+    result.int8Gops =
+        4 * operations / best(pool, [&](int) { dotBytes512(); }) / 1e9;
   if (!hasCpuFeature("avx2"))
     return result;
 
