@@ -1,9 +1,11 @@
 //===- Contraction.cpp - linear layers and matrix products ----------------===//
 // Direct emission: packed weights [N/W][K][W], row-major activations, a tile of
-// rows x W accumulators over the whole of K, the epilogue on the accumulators.
-// Every element sums k = 0..K-1 in one chain, whatever the tile or the thread.
+// rows x W accumulators, the epilogue on the accumulators. A long K goes in
+// slices that stay in the L2; the sums wait in scratch. Every element sums
+// k = 0..K-1 in one chain, whatever the tile, the slice or the thread.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "DenseProducts.h"
 #include "Elementwise.h"
 #include "Family.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -14,6 +16,10 @@ using namespace trine;
 using namespace trine::cpu;
 
 namespace {
+
+/// Blocks of rows of a chunk at least, and of one whose sums wait in scratch
+/// at most: enough work for what a panel costs to read.
+constexpr int64_t kChunkBlocks = 24;
 
 /// One root of the kernel: its weights side by side, their columns in panels.
 struct Segment {
@@ -38,14 +44,23 @@ private:
                    Value from, Value to);
   void emitPanel(const Segment &segment, Value panel, Value firstBlock,
                  Value fromBlock, Value toBlock, bool partial);
-  void emitTile(const Segment &segment, Value panel, Value row, int64_t rows,
-                bool partial);
-  SmallVector<Value> emitSum(const Segment &segment, Value panel, Value row,
-                             int64_t rows, ArrayRef<Value> masks);
+  void emitBlocks(Value firstBlock, Value fromBlock, Value toBlock,
+                  function_ref<void(Value, int64_t)> tile);
+  void emitSlices(const Segment &segment, Value panel, Value firstBlock,
+                  Value fromBlock, Value toBlock, ArrayRef<Value> masks);
+  SmallVector<Value> emitSums(const Segment &segment, Value panel, Value row,
+                              int64_t rows, Value k, Value count,
+                              ArrayRef<Value> masks, SmallVector<Value> sums);
+  void emitResults(const Segment &segment, Value column, Value row,
+                   int64_t rows, ArrayRef<Value> sums, ArrayRef<Value> masks);
+  SmallVector<Value> partialSums(int64_t vectors, Value row);
   Value aheadOf(const Segment &segment, const Tensor &weight, Value base,
-                SmallVector<Value> &steps);
+                Value count, SmallVectorImpl<Value> &steps);
   Value rootValue(const Segment &segment, ArrayRef<Value> sums, Value column,
                   Value mask);
+  Value rowOf(Value block) {
+    return e.add(e.mul(block, smallest), e.min(block, larger));
+  }
 
   int64_t vectors(const Segment &segment) const {
     return segment.width / e.lanes() * segment.weights.size();
@@ -57,16 +72,46 @@ private:
   Value M, K, batches, batch;
   Value blocks, panels, smallest, larger; ///< of the rows and columns
   int64_t rowBlock = 0;
+  int64_t slice = 0; ///< k that a slice of a long K has; 0: all of them
+  Value rowOfChunk;  ///< first row of the current chunk
   Value blocksOfChunk, blockOfChunk; ///< of the current chunk and tile
   LogicalResult status = success();
 };
 
 } // namespace
 
+static int64_t constantOr(Value value, int64_t unknown) {
+  APInt constant(64, unknown);
+  matchPattern(value, m_ConstantInt(&constant));
+  return constant.getSExtValue();
+}
+
 static Value inputOf(Operation *root) { return root->getOperand(0); }
 
 static bool isRoot(Operation *op) {
   return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp>(op);
+}
+
+/// k that a slice of K has where a panel would not stay in the L2 beside the
+/// next one; 0 where it does, or may.
+static int64_t sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
+  int64_t slice = 0;
+  for (Operation &op : kernel.getBlock()) {
+    auto weight = isRoot(&op)
+                      ? cast<RankedTensorType>(op.getOperand(1).getType())
+                      : RankedTensorType();
+    graph::LayoutAttr layout = weight ? graph::layoutOf(weight) : nullptr;
+    if (!layout || weight.isDynamicDim(weight.getRank() - 1))
+      continue;
+    int64_t row = layout.getWidth() * weight.getElementTypeBitWidth() / 8;
+    int64_t most =
+        machine.sliceBytes / (isa<graph::GatedOp>(op) ? 2 * row : row);
+    int64_t k = weight.getShape().back();
+    if (k > most)
+      // Equal ones, of a multiple of the steps of a loop.
+      slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)), 8);
+  }
+  return slice;
 }
 
 LogicalResult ContractionEmitter::addSegment(Operation *root) {
@@ -107,6 +152,7 @@ LogicalResult ContractionEmitter::collect() {
     M = input->dims[rank - 2];
   }
   rowBlock = e.machine.registers;
+  slice = sliceOf(e.kernel, e.machine);
   panels = e.index(0);
   for (Operation &op : e.kernel.getBlock()) {
     if (!isRoot(&op))
@@ -153,10 +199,10 @@ LogicalResult ContractionEmitter::emit() {
 /// stay in the L2, then panels, then blocks of rows: a panel
 /// is read once a chunk.
 void ContractionEmitter::emitChunks(Value from, Value to) {
-  APInt size(64, 1024);
-  matchPattern(K, m_ConstantInt(&size));
-  int64_t bytes = std::max<int64_t>(size.getSExtValue(), 1) * 4 * rowBlock;
-  int64_t most = std::max<int64_t>(e.machine.l2Bytes / bytes, 1);
+  int64_t bytes = constantOr(K, 1024) * rowBlock * 4;
+  int64_t most = kChunkBlocks;
+  if (!slice)
+    most = std::max(most, e.machine.l2Bytes / 2 / std::max<int64_t>(bytes, 1));
   // Of equal size: a short last chunk would read every panel for little work.
   Value chunks = e.max(e.ceilDiv(blocks, most), e.index(1));
   Value chunk = e.div(e.add(blocks, e.sub(chunks, e.index(1))), chunks);
@@ -164,6 +210,7 @@ void ContractionEmitter::emitChunks(Value from, Value to) {
   e.loop(e.div(from, each), e.div(e.add(to, e.sub(each, e.index(1))), each), 1,
          [&](Value index) {
            Value first = e.mul(index, chunk), start = e.mul(index, each);
+           rowOfChunk = rowOf(first);
            Value count = e.min(chunk, e.sub(blocks, first));
            Value low = e.max(e.sub(from, start), e.index(0));
            Value high = e.min(e.sub(to, start), e.mul(count, panels));
@@ -200,28 +247,90 @@ void ContractionEmitter::emitSegment(const Segment &segment, Value firstBlock,
 void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
                                    Value firstBlock, Value fromBlock,
                                    Value toBlock, bool partial) {
-  e.loop(fromBlock, toBlock, 1, [&](Value index) {
-    blockOfChunk = index;
-    Value block = e.add(firstBlock, index);
-    Value row = e.add(e.mul(block, smallest), e.min(block, larger));
-    Value one = e.select(e.less(block, larger), e.index(1), e.index(0));
-    e.switchOver(e.add(smallest, one), rowBlock, [&](int64_t rows) {
-      emitTile(segment, panel, row, rows, partial);
-    });
-  });
-}
-
-void ContractionEmitter::emitTile(const Segment &segment, Value panel,
-                                  Value row, int64_t rows, bool partial) {
-  int64_t perWeight = segment.width / e.lanes();
   Value column = e.mul(panel, segment.width);
-  SmallVector<Value> masks(perWeight);
+  SmallVector<Value> masks(segment.width / e.lanes());
   if (partial)
     for (auto [i, mask] : llvm::enumerate(masks))
       mask =
           e.mask(e.sub(e.sub(segment.columns, column), e.index(i * e.lanes())));
-  SmallVector<Value> sums = emitSum(segment, panel, row, rows, masks);
+  if (!slice)
+    return emitBlocks(
+        firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
+          SmallVector<Value> zeros(rows * vectors(segment), e.splat(0));
+          SmallVector<Value> sums =
+              emitSums(segment, panel, row, rows, e.index(0), K, masks, zeros);
+          emitResults(segment, column, row, rows, sums, masks);
+        });
+  emitSlices(segment, panel, firstBlock, fromBlock, toBlock, masks);
+  e.loop(rowOf(e.add(firstBlock, fromBlock)), rowOf(e.add(firstBlock, toBlock)),
+         1, [&](Value row) {
+           SmallVector<Value> sums;
+           for (Value address : partialSums(vectors(segment), row))
+             sums.push_back(e.load(address, e.b.getF32Type()));
+           emitResults(segment, column, row, 1, sums, masks);
+         });
+}
 
+/// tile(row, rows) for each block of rows.
+void ContractionEmitter::emitBlocks(Value firstBlock, Value fromBlock,
+                                    Value toBlock,
+                                    function_ref<void(Value, int64_t)> tile) {
+  e.loop(fromBlock, toBlock, 1, [&](Value index) {
+    blockOfChunk = index;
+    Value block = e.add(firstBlock, index);
+    Value one = e.select(e.less(block, larger), e.index(1), e.index(0));
+    e.switchOver(e.add(smallest, one), rowBlock,
+                 [&](int64_t rows) { tile(rowOf(block), rows); });
+  });
+}
+
+/// Where the sums of a row of the chunk wait for the next slice.
+SmallVector<Value> ContractionEmitter::partialSums(int64_t vectors, Value row) {
+  Value first = e.mul(e.sub(row, rowOfChunk), vectors * e.lanes());
+  return llvm::map_to_vector(llvm::seq(vectors), [&](int64_t v) {
+    return e.at(e.scratch, e.b.getF32Type(), e.add(first, v * e.lanes()));
+  });
+}
+
+/// The sums of a panel in scratch, slice after slice. A single block is
+/// nothing but a stream: one slice.
+void ContractionEmitter::emitSlices(const Segment &segment, Value panel,
+                                    Value firstBlock, Value fromBlock,
+                                    Value toBlock, ArrayRef<Value> masks) {
+  Type f32 = e.b.getF32Type();
+  int64_t size = vectors(segment);
+  e.loop(rowOf(e.add(firstBlock, fromBlock)), rowOf(e.add(firstBlock, toBlock)),
+         1, [&](Value row) {
+           for (Value address : partialSums(size, row))
+             e.store(e.splat(0), address, f32);
+         });
+  Value alone = e.equal(blocksOfChunk, e.index(1));
+  Value length = e.select(alone, K, e.index(slice));
+  e.loop(
+      e.index(0), e.select(alone, e.index(1), e.ceilDiv(K, slice)), 1,
+      [&](Value index) {
+        Value k = e.mul(index, length);
+        Value count = e.min(length, e.sub(K, k));
+        emitBlocks(
+            firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
+              SmallVector<Value> addresses, sums;
+              for (int64_t r = 0; r < rows; ++r)
+                llvm::append_range(addresses, partialSums(size, e.add(row, r)));
+              for (Value address : addresses)
+                sums.push_back(e.load(address, f32));
+              sums = emitSums(segment, panel, row, rows, k, count, masks, sums);
+              for (auto [sum, address] : llvm::zip_equal(sums, addresses))
+                e.store(sum, address, f32);
+            });
+      });
+}
+
+/// The epilogue on the sums of a tile, and its stores.
+void ContractionEmitter::emitResults(const Segment &segment, Value column,
+                                     Value row, int64_t rows,
+                                     ArrayRef<Value> sums,
+                                     ArrayRef<Value> masks) {
+  int64_t perWeight = masks.size();
   Value outputRow = e.add(e.mul(batch, M), row);
   SmallVector<std::function<void()>> stores;
   for (int64_t v = 0; v < perWeight; ++v) {
@@ -244,72 +353,51 @@ void ContractionEmitter::emitTile(const Segment &segment, Value panel,
     store();
 }
 
-/// Σ over k for a tile: vectors ordered by row, weight, register.
-SmallVector<Value> ContractionEmitter::emitSum(const Segment &segment,
-                                               Value panel, Value row,
-                                               int64_t rows,
-                                               ArrayRef<Value> masks) {
-  int64_t perWeight = masks.size();
-  Value stride = segment.packed ? e.index(segment.width) : segment.columns;
-  Value padded = e.mul(segment.panels, segment.width);
-  Value inBatch = segment.packed ? e.mul(panel, e.mul(K, stride))
-                                 : e.mul(panel, segment.width);
-  Value start =
-      e.add(e.mul(batch, e.mul(K, segment.packed ? padded : segment.columns)),
-            inBatch);
-  SmallVector<Value> bases, inputs;
-  for (const Tensor *weight : segment.weights)
-    bases.push_back(e.at(weight->pointer, weight->element(), start));
+/// The sums of a tile after k, .., k + count - 1.
+SmallVector<Value>
+ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
+                             int64_t rows, Value k, Value count,
+                             ArrayRef<Value> masks, SmallVector<Value> sums) {
+  DenseTile tile;
+  tile.registers = masks.size();
+  tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero());
+  tile.rowElement = input->element();
+  tile.weightElement = segment.weights[0]->element();
+  tile.stride = segment.packed ? e.index(segment.width) : segment.columns;
+  if (!segment.packed)
+    tile.masks.assign(masks.begin(), masks.end());
+  Value padded =
+      segment.packed ? e.mul(segment.panels, segment.width) : segment.columns;
+  Value inBatch = e.mul(panel, segment.width);
+  if (segment.packed)
+    inBatch = e.mul(inBatch, K);
+  Value start = e.add(e.add(e.mul(batch, e.mul(K, padded)), inBatch),
+                      e.mul(k, tile.stride));
+  // The tiles of a panel read what follows it, an equal part each, so that
+  // memory works while the sums do; a single row is nothing but a stream.
+  for (const Tensor *weight : segment.weights) {
+    Value base = e.at(weight->pointer, weight->element(), start);
+    tile.weights.push_back(base);
+    if (segment.packed && rows > 1)
+      tile.ahead.push_back(aheadOf(segment, *weight, base, count, tile.steps));
+  }
   Value firstRow = e.add(e.mul(batch, M), row);
   for (int64_t r = 0; r < rows; ++r)
-    inputs.push_back(
-        e.at(input->pointer, input->element(), e.mul(e.add(firstRow, r), K)));
-
-  // Carried: the sums, a pointer into each weight, and where to prefetch. The
-  // tiles of a panel read the next panel ahead, an equal part each, so that
-  // memory works while the sums do; a single row is nothing but a stream.
-  SmallVector<Value> carried(rows * vectors(segment), e.splat(0));
-  llvm::append_range(carried, bases);
-  SmallVector<Value> steps;
-  if (segment.packed && rows > 1)
-    for (auto [weight, base] : llvm::zip_equal(segment.weights, bases))
-      carried.push_back(aheadOf(segment, *weight, base, steps));
-  carried = e.loop(e.index(0), K, 1, carried, [&](Value k, ValueRange carried) {
-    ValueRange pointers = carried.drop_front(rows * vectors(segment));
-    ValueRange ahead = pointers.drop_front(bases.size());
-    SmallVector<Value> columns, next;
-    for (auto [weight, base] : llvm::zip(segment.weights, pointers))
-      for (int64_t v = 0; v < perWeight; ++v)
-        columns.push_back(
-            e.load(e.at(base, weight->element(), e.index(v * e.lanes())),
-                   weight->element(), segment.packed ? Value() : masks[v]));
-    for (Value pointer : inputs) {
-      Value x = e.broadcast(
-          e.loadScalar(e.at(pointer, input->element(), k), input->element()));
-      for (Value column : columns)
-        next.push_back(
-            vector::FMAOp::create(e.b, x, column, carried[next.size()]));
-    }
-    for (auto [weight, base] : llvm::zip(segment.weights, pointers))
-      next.push_back(e.at(base, weight->element(), stride));
-    for (auto [address, step] : llvm::zip_equal(ahead, steps)) {
-      LLVM::Prefetch::create(e.b, address, /*rw=*/0, /*hint=*/2, /*cache=*/1);
-      next.push_back(e.at(address, e.b.getI8Type(), step));
-    }
-    return next;
-  });
-  carried.truncate(rows * vectors(segment));
-  return carried;
+    tile.rows.push_back(e.at(input->pointer, input->element(),
+                             e.add(e.mul(e.add(firstRow, r), K), k)));
+  return emitDenseSums(e, tile, count, std::move(sums));
 }
 
-/// Where this tile starts to prefetch the panel after the one at `base`, and in
-/// `steps` the bytes to go on by for each k.
+/// Where this tile starts to prefetch the panel's next slice or the next panel
+/// after the `count` k from `base` on, and in `steps` the bytes for each k.
 Value ContractionEmitter::aheadOf(const Segment &segment, const Tensor &weight,
-                                  Value base, SmallVector<Value> &steps) {
+                                  Value base, Value count,
+                                  SmallVectorImpl<Value> &steps) {
   int64_t row = segment.width * weight.element().getIntOrFloatBitWidth() / 8;
   Value step = e.div(e.add(e.index(row - 1), blocksOfChunk), blocksOfChunk);
   steps.push_back(step);
-  Value start = e.add(e.mul(K, row), e.mul(blockOfChunk, e.mul(K, step)));
+  Value start =
+      e.add(e.mul(count, row), e.mul(blockOfChunk, e.mul(count, step)));
   return e.at(base, e.b.getI8Type(), start);
 }
 
@@ -340,4 +428,15 @@ static bool canFuse(Operation *root, Operation *consumer) {
   return fitsEpilogue(root, consumer);
 }
 
-const Family cpu::contractionFamily = {"contraction", isRoot, emit, canFuse};
+/// The sums of a chunk of rows that wait for the next slice.
+static AffineExpr scratch(launch::KernelOp kernel,
+                          ArrayRef<graph::SymbolicShape>,
+                          const MachineModel &machine) {
+  // A block has fewer sums than there are registers.
+  int64_t sums = kChunkBlocks * machine.registers * machine.lanes;
+  return getAffineConstantExpr(sliceOf(kernel, machine) ? sums * 4 : 0,
+                               kernel.getContext());
+}
+
+const Family cpu::contractionFamily = {"contraction", isRoot, emit, canFuse,
+                                       scratch};

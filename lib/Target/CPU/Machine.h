@@ -18,12 +18,13 @@ struct MachineModel {
   std::string features; ///< LLVM feature string on top of `cpu`
   std::vector<std::string> required; ///< LLVM names a machine must have
 
-  int64_t lanes = 8;         ///< f32 elements of a vector register
-  int64_t registers = 16;    ///< vector registers
-  int64_t panel = 16;        ///< W of a packed weight
-  int64_t gatedPanel = 8;    ///< W of each of a gated layer's two weights
-  int64_t keyPanel = 16;     ///< W of an attention key
-  int64_t l2Bytes = 1 << 20; ///< what a blocked operand may assume
+  int64_t lanes = 8;              ///< f32 elements of a vector register
+  int64_t registers = 16;         ///< vector registers
+  int64_t panel = 16;             ///< W of a packed weight
+  int64_t gatedPanel = 8;         ///< W of each of a gated layer's two weights
+  int64_t keyPanel = 16;          ///< W of an attention key
+  int64_t l2Bytes = 1 << 20;      ///< what blocked operands may assume
+  int64_t sliceBytes = 256 << 10; ///< of a weight's panel that stays in the L2
 
   /// Rows of the register tile whose every row takes `vectors` registers.
   int64_t rowBlock(int64_t vectors) const;

@@ -1,19 +1,20 @@
 // RUN: trine-opt %s -split-input-file --cpu-emit-kernels=cpu=x86-64-v4 | FileCheck %s
 // RUN: trine-opt %s -split-input-file --pass-pipeline="builtin.module(cpu-emit-kernels{cpu=x86-64-v4},launch.code(cpu-lower-to-llvm))" | FileCheck %s --check-prefix=LLVM
 
-// One row streams each panel once: four accumulators and a pointer.
+// One row streams each panel once: four accumulators and a pointer, four k an
+// iteration.
 // CHECK-LABEL: func.func @rows(
 // CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
 // CHECK: scf.index_switch
 // CHECK: case 1 {
 // CHECK: %[[SUM:.*]]:5 = scf.for
-// CHECK-COUNT-4: vector.fma
+// CHECK-COUNT-16: vector.fma
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
 // CHECK-COUNT-4: llvm.store
 // CHECK: case 2 {
 // CHECK: default {
-// CHECK-COUNT-24: vector.fma
+// CHECK-COUNT-96: vector.fma
 // CHECK-NOT: llvm.intr.masked
 // LLVM-LABEL: llvm.func @rows(
 // LLVM-NOT: scf.
@@ -34,4 +35,26 @@ launch.kernel @tail on "cpu" family "contraction" ties [-1] {
 ^bb0(%x: tensor<?x48xf32>, %w: tensor<100x48xf32, #graph.layout<panels, 64>>):
   %y = graph.linear %x, %w : tensor<?x48xf32>, tensor<100x48xf32, #graph.layout<panels, 64>> -> tensor<?x100xf32>
   launch.return %y : tensor<?x100xf32>
+}
+
+// -----
+
+// A long K goes in slices of 904, whose sums wait in scratch.
+// CHECK-LABEL: func.func @long(
+// CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %[[SCRATCH:.*]]: !llvm.ptr)
+// CHECK: scf.for
+// CHECK: llvm.getelementptr inbounds %[[SCRATCH]]
+// CHECK: llvm.store
+// CHECK: %[[SLICE:.*]] = arith.constant 904 : i64
+// CHECK: %[[LENGTH:.*]] = arith.select %{{.*}}, %{{.*}}, %[[SLICE]] : i64
+// CHECK: arith.minsi %[[LENGTH]],
+// CHECK: default {
+// CHECK-COUNT-24: llvm.load
+// CHECK-COUNT-96: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK-COUNT-24: llvm.store
+launch.kernel @long on "cpu" family "contraction" ties [-1] {
+^bb0(%x: tensor<?x4512xf32>, %w: tensor<128x4512xf32, #graph.layout<panels, 64>>):
+  %y = graph.linear %x, %w : tensor<?x4512xf32>, tensor<128x4512xf32, #graph.layout<panels, 64>> -> tensor<?x128xf32>
+  launch.return %y : tensor<?x128xf32>
 }

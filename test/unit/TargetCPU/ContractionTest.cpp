@@ -90,6 +90,36 @@ TEST(Contraction, linearWithBiasAndResidual) {
     }
 }
 
+TEST(Contraction, aSumIsOneChainWhateverTheTileAndTheSlice) {
+  // K beyond a slice on every CPU, and no multiple of an unrolled loop's steps.
+  constexpr int64_t n = 70, k = 4099;
+  for (const std::string &cpu : runnableCpus()) {
+    Kernel kernel(fmt::format(R"(
+      launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+      ^bb0(%x: tensor<?x{1}xf32>, %w: tensor<{0}x{1}xf32, #graph.layout<panels, {2}>>, %b: tensor<{0}xf32>):
+        %y = graph.linear %x, %w bias %b : tensor<?x{1}xf32>, tensor<{0}x{1}xf32, #graph.layout<panels, {2}>>, tensor<{0}xf32> -> tensor<?x{0}xf32>
+        launch.return %y : tensor<?x{0}xf32>
+      }})",
+                              n, k, panelOf(cpu)),
+                  cpu);
+    Weight w(n, k, panelOf(cpu), 1);
+    Buffer b = Buffer({n}).fill(2);
+    for (int64_t m : {1, 6, 13, 150})
+      for (int threads : {1, 3}) {
+        Buffer x = Buffer({m, k}).fill(3), y({m, n});
+        kernel.run({x, w.packed, b, y}, threads);
+        for (int64_t i = 0; i < m * n; i += 7) {
+          float sum = 0;
+          for (int64_t j = 0; j < k; ++j)
+            sum = std::fma(x.data()[i / n * k + j],
+                           w.plain.data()[i % n * k + j], sum);
+          ASSERT_EQ(y.data()[i], sum + b.data()[i % n])
+              << cpu << " rows " << m << " threads " << threads << " at " << i;
+        }
+      }
+  }
+}
+
 TEST(Contraction, gated) {
   for (const std::string &cpu : runnableCpus()) {
     int64_t n = 72, k = 40, width = panelOf(cpu) / 2;

@@ -63,7 +63,9 @@ static void linear(const std::string &cpu, int64_t width, double peak,
   Buffer x = Buffer({m, k}).fill(1), w = Buffer({n, k}).fill(2), y({m, n});
   int64_t arguments[] = {int64_t(x.data()), m, k, int64_t(w.data()), n, k,
                          int64_t(y.data()), m, n};
-  double seconds = best([&] { kernel.function(arguments, 0, 1, nullptr); });
+  Buffer scratch({1 << 16});
+  double seconds =
+      best([&] { kernel.function(arguments, 0, 1, scratch.data<void>()); });
   if (m == 1)
     printf("%s linear %ldx%ldx%ld %.1f GB/s of weights\n", cpu.c_str(), m, n, k,
            4e-9 * double(n * k) / seconds);
