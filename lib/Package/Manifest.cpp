@@ -61,6 +61,7 @@ static void to_json(Json &json, const Step &step) {
   }
   json["kernel"] = step.kernel;
   json["scratch"] = step.scratch;
+  json["shared"] = step.shared;
 }
 
 static void to_json(Json &json, const EntryTensor &tensor) {

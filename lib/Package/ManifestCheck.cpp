@@ -143,6 +143,7 @@ private:
         require(isValue(value), "step {} refers to value {} of {}", index,
                 value, entry.values.size());
     checkSize(step.scratch);
+    checkSize(step.shared);
     if (step.kind == Step::Kind::Copy) {
       require(step.operands.size() == 1 && step.results.size() == 1 &&
                   step.device != step.sourceDevice,

@@ -170,6 +170,8 @@ Step step(const Field &field) {
   }
   step.kernel = count(field["kernel"]);
   step.scratch = size(field["scratch"]);
+  if (field.has("shared")) // packages before kernel_abi 2 are refused by that
+    step.shared = size(field["shared"]);
   return step;
 }
 

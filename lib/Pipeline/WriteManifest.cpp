@@ -231,9 +231,13 @@ LogicalResult EntryWriter::writeCall(launch::CallOp call) {
   const Target *target = tables.targets.find(kernel.getDevice());
   FailureOr<Size> scratch = sizeOf(target->scratchBytes(kernel, operandShapes),
                                    call, /*exact=*/false);
-  if (failed(scratch))
+  FailureOr<Size> shared =
+      sizeOf(target->sharedScratchBytes(kernel, operandShapes), call,
+             /*exact=*/false);
+  if (failed(scratch) || failed(shared))
     return failure();
   step.scratch = *scratch;
+  step.shared = *shared;
   entry.steps.push_back(std::move(step));
   return success();
 }

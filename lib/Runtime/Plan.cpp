@@ -79,7 +79,7 @@ void Plan::measure(const Program &program) {
 }
 
 void Workspace::reserve(uint64_t arenaBytes, uint64_t scratchBytes,
-                        int threads) {
+                        uint64_t sharedBytes, int threads) {
   if (arenaBytes > arena.size()) {
     ++generation;
     arena = Pages(); // first, so that both are never there at once
@@ -90,6 +90,8 @@ void Workspace::reserve(uint64_t arenaBytes, uint64_t scratchBytes,
     scratch =
         Pages(scratchStride * uint64_t(threads), Pages::Kind::Huge, "scratch");
   }
+  if (sharedBytes > shared.size())
+    shared = Pages(sharedBytes, Pages::Kind::Huge, "scratch");
 }
 
 void *Workspace::buffer(size_t storage, Device &device, uint64_t bytes) {
@@ -124,7 +126,7 @@ void Plan::placeWork(const Program &program, Workspace &workspace) {
     }
 
   std::map<std::pair<size_t, Device *>, uint64_t> offsets;
-  uint64_t end = 0, scratch = 0;
+  uint64_t end = 0, scratch = 0, shared = 0;
   for (const auto &[key, size] : sizes)
     if (!key.second) {
       offsets[key] = end;
@@ -137,9 +139,11 @@ void Plan::placeWork(const Program &program, Workspace &workspace) {
                        "shorter sequence or a smaller batch",
                        entry->name);
     }
-  for (const Step &step : entry->steps)
+  for (const Step &step : entry->steps) {
     scratch = std::max(scratch, uint64_t(step.scratch.evaluate(symbols)));
-  workspace.reserve(end, scratch, program.pool->threads());
+    shared = std::max(shared, uint64_t(step.shared.evaluate(symbols)));
+  }
+  workspace.reserve(end, scratch, shared, program.pool->threads());
 
   for (size_t i = 0; i < values.size(); ++i)
     if (size_t index = storage(i); index == none)

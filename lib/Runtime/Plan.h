@@ -14,6 +14,7 @@ struct Workspace {
   Pages arena;
   Pages scratch; ///< of all threads, `scratchStride` bytes apart
   uint64_t scratchStride = 0;
+  Pages shared; ///< scratch that the threads have in common
   /// By storage (slots, then inputs of an entry) and device.
   std::map<std::pair<size_t, Device *>, DeviceBuffer> buffers;
   Pages stateMemory; ///< of all states in this process's memory
@@ -27,7 +28,8 @@ struct Workspace {
   Workspace(Program &program, int64_t batch);
 
   /// Grow what is too small. Plans made before are void, also on failure.
-  void reserve(uint64_t arenaBytes, uint64_t scratchBytes, int threads);
+  void reserve(uint64_t arenaBytes, uint64_t scratchBytes, uint64_t sharedBytes,
+               int threads);
   void *buffer(size_t storage, Device &device, uint64_t bytes);
 };
 

@@ -138,13 +138,25 @@ void Session::copyInputs(const Plan &plan, const Binding &binding) {
               rowLengths.size() * sizeof(int32_t));
 }
 
-void Session::runStep(const PlanStep &step, int thread) {
-  if (step.function) {
-    step.function(step.arguments, thread, program->pool->threads(),
-                  workspace.scratch.data() +
-                      workspace.scratchStride * uint64_t(thread));
-    return;
+namespace {
+/// A thread of the pool, as kernels see it.
+struct Team : KernelTeam {
+  Pool &pool;
+
+  Team(Pool &pool, const Workspace &workspace, int thread)
+      : KernelTeam{thread, pool.threads(),
+                   workspace.scratch.data() +
+                       workspace.scratchStride * uint64_t(thread),
+                   workspace.shared.data(), meet},
+        pool(pool) {}
+
+  static void meet(const KernelTeam *team) {
+    static_cast<const Team *>(team)->pool.barrier();
   }
+};
+} // namespace
+
+void Session::runOnDevice(const PlanStep &step) {
   if (step.step->kind == Step::Kind::Kernel) {
     const Kernel &kernel = program->manifest.kernels[size_t(step.step->kernel)];
     std::span<const trine_device_tensor> tensors = step.tensors;
@@ -174,12 +186,15 @@ void Session::execute(const Plan &plan) {
   const PlanStep *steps = plan.steps.data();
   size_t count = plan.steps.size();
   pool.run([&](int thread) {
+    Team team(pool, workspace, thread);
     for (size_t i = 0; i < count; ++i) {
       bool shared = steps[i].function;
-      if (shared || thread == 0)
+      if (shared)
+        steps[i].function(steps[i].arguments, &team);
+      else if (thread == 0)
         try {
-          runStep(steps[i], thread);
-        } catch (...) { // only a device's step, on the first thread
+          runOnDevice(steps[i]);
+        } catch (...) {
           failure = std::current_exception();
           failed = i;
         }
@@ -194,12 +209,16 @@ void Session::execute(const Plan &plan) {
 }
 
 void Session::executeObserved(const Plan &plan) {
+  Pool &pool = *program->pool;
   for (const PlanStep &step : plan.steps) {
     auto start = std::chrono::steady_clock::now();
     if (step.function)
-      program->pool->run([&](int thread) { runStep(step, thread); });
+      pool.run([&](int thread) {
+        Team team(pool, workspace, thread);
+        step.function(step.arguments, &team);
+      });
     else
-      runStep(step, 0);
+      runOnDevice(step);
     std::chrono::duration<double> elapsed =
         std::chrono::steady_clock::now() - start;
     report(plan, step, elapsed.count());

@@ -30,7 +30,7 @@ private:
   void execute(const Plan &plan);
   void executeObserved(const Plan &plan);
   void report(const Plan &plan, const PlanStep &step, double seconds);
-  void runStep(const PlanStep &step, int thread);
+  void runOnDevice(const PlanStep &step);
 
   std::shared_ptr<Program> program;
   Workspace workspace;

@@ -195,7 +195,7 @@ def poly(coefficient, *symbols):
 def manifest():
     """One stateful entry: tokens, a weight, a state -> logits."""
     batch, sequence = poly(1, 0), poly(1, 1)
-    step = {"device": "cpu", "node": "n", "scratch": 64}
+    step = {"device": "cpu", "node": "n", "scratch": 64, "shared": 64}
     entry = {
         "name": "prefill",
         "symbols": ["B", "S"],
@@ -239,7 +239,7 @@ def manifest():
     kernel = {"device": "cpu", "family": "f", "node": "n", "uses": 1, "bytes": 1}
     return {
         "format_version": 1,
-        "kernel_abi": 1,
+        "kernel_abi": 2,
         "trine_version": "0",
         "llvm_version": "22",
         "source": {"name": "m", "sha256": ""},

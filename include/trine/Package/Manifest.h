@@ -80,6 +80,7 @@ struct Step {
   std::string sourceDevice;      ///< Copy only
   std::string node;              ///< the model's operation, for messages
   Size scratch;                  ///< bytes of scratch a thread
+  Size shared;                   ///< bytes of scratch for all threads together
 };
 
 struct EntryTensor {
@@ -142,7 +143,7 @@ struct TargetInfo {
 
 struct Manifest {
   int64_t formatVersion = 1;
-  int64_t kernelAbi = 1; ///< kKernelAbiVersion of the CPU code
+  int64_t kernelAbi = 2; ///< kKernelAbiVersion of the CPU code
   std::string trineVersion, llvmVersion;
   std::string sourceName, sourceSha256,
       modelKind; ///< "causal_lm", "encoder", "mlir"

@@ -53,6 +53,13 @@ public:
   scratchBytes(launch::KernelOp kernel,
                llvm::ArrayRef<graph::SymbolicShape> operands) const = 0;
 
+  /// Likewise, bytes that the kernel's threads have in common.
+  virtual mlir::AffineExpr
+  sharedScratchBytes(launch::KernelOp kernel,
+                     llvm::ArrayRef<graph::SymbolicShape> operands) const {
+    return mlir::getAffineConstantExpr(0, kernel.getContext());
+  }
+
   /// Passes over the module that give each of this target's kernels its
   /// launch.code, fully lowered.
   virtual void addPasses(mlir::OpPassManager &passes) const {}

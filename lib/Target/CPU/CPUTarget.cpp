@@ -29,10 +29,13 @@ public:
 
   AffineExpr scratchBytes(launch::KernelOp kernel,
                           ArrayRef<SymbolicShape> operands) const override {
-    const cpu::Family *family = cpu::findFamily(cpu::rootOf(kernel));
-    if (!family || !family->scratch)
-      return getAffineConstantExpr(0, kernel.getContext());
-    return family->scratch(kernel, operands, machine);
+    return bytes(kernel, operands, &cpu::Family::scratch);
+  }
+
+  AffineExpr
+  sharedScratchBytes(launch::KernelOp kernel,
+                     ArrayRef<SymbolicShape> operands) const override {
+    return bytes(kernel, operands, &cpu::Family::sharedScratch);
   }
 
   void addPasses(OpPassManager &passes) const override {
@@ -45,6 +48,14 @@ public:
   }
 
 private:
+  AffineExpr bytes(launch::KernelOp kernel, ArrayRef<SymbolicShape> operands,
+                   cpu::Family::ScratchBytes cpu::Family::*which) const {
+    const cpu::Family *family = cpu::findFamily(cpu::rootOf(kernel));
+    if (!family || !(family->*which))
+      return getAffineConstantExpr(0, kernel.getContext());
+    return (family->*which)(kernel, operands, machine);
+  }
+
   std::string cpu;
   cpu::MachineModel machine;
 };

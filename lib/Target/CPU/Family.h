@@ -16,10 +16,11 @@ struct Family {
   mlir::LogicalResult (*emit)(KernelEmitter &emitter);
   /// May `consumer` join a kernel that `root` heads? Null: never.
   bool (*canFuse)(mlir::Operation *root, mlir::Operation *consumer) = nullptr;
-  /// Scratch bytes of a thread. Null: none.
-  mlir::AffineExpr (*scratch)(launch::KernelOp kernel,
-                              llvm::ArrayRef<graph::SymbolicShape> operands,
-                              const MachineModel &machine) = nullptr;
+  /// Scratch bytes of a thread, and of all threads together. Null: none.
+  using ScratchBytes = mlir::AffineExpr (*)(
+      launch::KernelOp kernel, llvm::ArrayRef<graph::SymbolicShape> operands,
+      const MachineModel &machine);
+  ScratchBytes scratch = nullptr, sharedScratch = nullptr;
 };
 
 /// Every family, one file each.

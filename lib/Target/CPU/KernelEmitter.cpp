@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "trine/Runtime/KernelABI.h"
 
 using namespace mlir;
 using namespace trine;
@@ -19,17 +20,17 @@ KernelEmitter::KernelEmitter(launch::KernelOp kernel,
       b, FlatSymbolRefAttr::get(b.getContext(), kernel.getSymName()));
   b.createBlock(&code.getBody());
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  Type i64 = b.getI64Type();
-  auto function =
-      func::FuncOp::create(b, kernel.getSymName(),
-                           b.getFunctionType({pointer, i64, i64, pointer}, {}));
+  auto function = func::FuncOp::create(
+      b, kernel.getSymName(), b.getFunctionType({pointer, pointer}, {}));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   func::ReturnOp::create(b);
   b.setInsertionPointToStart(entry);
-  thread = entry->getArgument(1);
-  threads = entry->getArgument(2);
-  scratch = entry->getArgument(3);
+  team = entry->getArgument(1);
+  thread = loadTeam(offsetof(KernelTeam, thread), b.getI64Type());
+  threads = loadTeam(offsetof(KernelTeam, threads), b.getI64Type());
+  scratch = loadTeam(offsetof(KernelTeam, scratch), pointer);
+  shared = loadTeam(offsetof(KernelTeam, shared), pointer);
 
   int64_t word = 0;
   for (BlockArgument argument : kernel.getBlock().getArguments())
@@ -37,6 +38,11 @@ KernelEmitter::KernelEmitter(launch::KernelOp kernel,
         loadTensor(entry->getArgument(0), word, argument.getType());
   for (Type type : kernel.getResultTypes())
     results.push_back(loadTensor(entry->getArgument(0), word, type));
+}
+
+Value KernelEmitter::loadTeam(size_t offset, Type type) {
+  return LLVM::LoadOp::create(b, type,
+                              at(team, b.getI8Type(), index(int64_t(offset))));
 }
 
 Tensor KernelEmitter::loadTensor(Value argv, int64_t &word, Type type) {
@@ -331,6 +337,13 @@ void KernelEmitter::switchOver(Value selector, int64_t count,
   for (auto [region, value] : llvm::zip_equal(chosen.getCaseRegions(), cases))
     fill(region, value);
   fill(chosen.getDefaultRegion(), count);
+}
+
+void KernelEmitter::barrier() {
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(b.getContext()), {team.getType()});
+  Value function = loadTeam(offsetof(KernelTeam, barrier), team.getType());
+  LLVM::CallOp::create(b, type, ValueRange{function, team});
 }
 
 std::pair<Value, Value> KernelEmitter::share(Value count) {

@@ -37,7 +37,8 @@ public:
   launch::KernelOp kernel;
   const MachineModel &machine;
   mlir::ImplicitLocOpBuilder b;
-  Value thread, threads, scratch;
+  Value thread, threads;
+  Value scratch, shared; ///< the thread's own, and the one of all
 
   int64_t lanes() const { return machine.lanes; }
 
@@ -106,6 +107,8 @@ public:
   /// Runs body(value) for the one of 1..count that `selector` is.
   void switchOver(Value selector, int64_t count,
                   llvm::function_ref<void(int64_t)> body);
+  /// Waits for all threads; every one must come here equally often.
+  void barrier();
   /// This thread's contiguous share [first, second) of `count` units.
   std::pair<Value, Value> share(Value count);
   /// Columns [0, count) a register at a time: body(column, mask), where the
@@ -116,8 +119,10 @@ private:
   llvm::DenseMap<Value, Tensor> operands;
   llvm::SmallVector<Tensor> results;
   launch::CodeOp code;
+  Value team;
   unsigned tables = 0;
 
+  Value loadTeam(size_t offset, Type type);
   Tensor loadTensor(Value argv, int64_t &word, Type type);
 };
 

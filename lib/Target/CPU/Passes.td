@@ -16,7 +16,7 @@ def EmitKernelsPass : Pass<"cpu-emit-kernels", "::mlir::ModuleOp"> {
 
     ```mlir
     launch.code @k {
-      func.func @k(%argv: !llvm.ptr, %thread: i64, %threads: i64, %scratch: !llvm.ptr)
+      func.func @k(%arguments: !llvm.ptr, %team: !llvm.ptr)
     }
     ```
   }];

@@ -86,7 +86,7 @@ inline Step makeStep(int64_t kernel, std::vector<int64_t> operands,
   step.results = std::move(results);
   step.device = "cpu";
   step.node = fmt::format("step of kernel {}", kernel);
-  step.scratch = Size::constant(64);
+  step.scratch = step.shared = Size::constant(64);
   return step;
 }
 

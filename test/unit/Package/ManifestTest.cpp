@@ -85,6 +85,7 @@ TEST(ManifestTest, LiesAreRefused) {
       {"/entries/0/steps/0/device", "npu", "does not fit kernel"},
       {"/entries/0/steps/2/results/0", 2, "ties a result to other storage"},
       {"/entries/0/steps/0/scratch", -1, "scratch"},
+      {"/entries/0/steps/0/shared", -1, "shared"},
       {"/entries/1/append_symbol", 2, "by how much a call appends"},
       {"/entries/1/lengths_input", 2, "by how much a call appends"},
       {"/entries/1/values/1/dtype", "f32", "no list of lengths"},

@@ -396,8 +396,8 @@ TEST_F(LoadTest, BadCode) {
   manifest.kernels[1].name = "decrement";
   expect(load(manifest), 1, "has no kernel 'decrement'");
   manifest = makeManifest();
-  manifest.kernelAbi = 2;
-  expect(load(manifest), 1, "interface version 2");
+  manifest.kernelAbi = 1;
+  expect(load(manifest), 1, "interface version 1");
   expect(load(makeManifest(), "cpu", -1), 2, "0 to 1024 threads");
 }
 

@@ -61,11 +61,7 @@ static void linear(const std::string &cpu, int64_t width, double peak,
                             n, k, width),
                 cpu);
   Buffer x = Buffer({m, k}).fill(1), w = Buffer({n, k}).fill(2), y({m, n});
-  int64_t arguments[] = {int64_t(x.data()), m, k, int64_t(w.data()), n, k,
-                         int64_t(y.data()), m, n};
-  Buffer scratch({1 << 16});
-  double seconds =
-      best([&] { kernel.function(arguments, 0, 1, scratch.data<void>()); });
+  double seconds = best(kernel.bind({x, w, y}));
   if (m == 1)
     printf("%s linear %ldx%ldx%ld %.1f GB/s of weights\n", cpu.c_str(), m, n, k,
            4e-9 * double(n * k) / seconds);
@@ -94,33 +90,9 @@ static void attention(const std::string &cpu, int64_t width, double peak,
                 cpu);
   Buffer query = Buffer({1, s, 9, 64}).fill(1), out(query.dims), length({1});
   Buffer key = Buffer({1, kCapacity, 3, 64}).fill(2);
-  Buffer value = Buffer(key.dims).fill(3), scratch({1 << 18});
+  Buffer value = Buffer(key.dims).fill(3);
   *length.data<int32_t>() = int32_t(past);
-  int64_t p = int64_t(length.data()), o = int64_t(out.data());
-  int64_t arguments[] = {int64_t(query.data()),
-                         1,
-                         s,
-                         9,
-                         64,
-                         int64_t(key.data()),
-                         1,
-                         kCapacity,
-                         3,
-                         64,
-                         int64_t(value.data()),
-                         1,
-                         kCapacity,
-                         3,
-                         64,
-                         p,
-                         1,
-                         o,
-                         1,
-                         s,
-                         9,
-                         64};
-  double seconds =
-      best([&] { kernel.function(arguments, 0, 1, scratch.data<void>()); });
+  double seconds = best(kernel.bind({query, key, value, length, out}));
   double keys = double(s) * double(past) + double(s) * double(s + 1) / 2;
   double flops = 4.0 * 64 * 9 * keys;
   printf("%s attention of %ld after %ld: %.1f us, %.1f %% of FMA\n",

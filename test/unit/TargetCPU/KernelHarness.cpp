@@ -5,6 +5,7 @@
 #include "mlir/Parser/Parser.h"
 #include "trine/Pipeline/Registration.h"
 #include "trine/Target/Target.h"
+#include <barrier>
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <thread>
@@ -105,7 +106,8 @@ Kernel::Kernel(const std::string &text, const std::string &cpu)
   check(function, "the kernel is not exported");
 }
 
-int64_t Kernel::scratchBytes(const std::vector<Buffer> &buffers) const {
+std::pair<int64_t, int64_t>
+Kernel::scratchBytes(const std::vector<Buffer> &buffers) const {
   unsigned symbols = 0;
   SmallVector<graph::SymbolicShape> shapes;
   SmallVector<Attribute> values;
@@ -118,29 +120,68 @@ int64_t Kernel::scratchBytes(const std::vector<Buffer> &buffers) const {
       if (ShapedType::isDynamic(size))
         values.push_back(builder.getIndexAttr(buffers[index].dims[dim]));
   }
-  AffineExpr bytes = state->target->scratchBytes(state->kernel, shapes);
+  auto map =
+      AffineMap::get(0, symbols,
+                     {state->target->scratchBytes(state->kernel, shapes),
+                      state->target->sharedScratchBytes(state->kernel, shapes)},
+                     &state->context);
   SmallVector<Attribute> folded;
-  check(
-      succeeded(AffineMap::get(0, symbols, bytes).constantFold(values, folded)),
-      "scratch is not a function of the operands");
-  return cast<IntegerAttr>(folded[0]).getInt();
+  check(succeeded(map.constantFold(values, folded)),
+        "scratch is not a function of the operands");
+  return {cast<IntegerAttr>(folded[0]).getInt(),
+          cast<IntegerAttr>(folded[1]).getInt()};
 }
 
-void Kernel::run(std::vector<Buffer> buffers, int threads) const {
+static std::vector<int64_t> argumentsOf(const std::vector<Buffer> &buffers) {
   std::vector<int64_t> arguments;
   for (const Buffer &buffer : buffers) {
     arguments.push_back(reinterpret_cast<int64_t>(buffer.data<void>()));
     arguments.insert(arguments.end(), buffer.dims.begin(), buffer.dims.end());
   }
-  int64_t bytes = scratchBytes(buffers);
+  return arguments;
+}
+
+namespace {
+struct Team : KernelTeam {
+  std::barrier<> &meeting;
+
+  Team(std::barrier<> &meeting, int thread, int threads, const Buffer &scratch,
+       const Buffer &shared)
+      : KernelTeam{thread, threads, scratch.data<void>(), shared.data<void>(),
+                   meet},
+        meeting(meeting) {}
+
+  static void meet(const KernelTeam *team) {
+    static_cast<const Team *>(team)->meeting.arrive_and_wait();
+  }
+};
+} // namespace
+
+void Kernel::run(std::vector<Buffer> buffers, int threads) const {
+  std::vector<int64_t> arguments = argumentsOf(buffers);
+  auto [bytes, sharedBytes] = scratchBytes(buffers);
+  Buffer shared({sharedBytes}, -1, 1);
+  std::barrier<> meeting(threads);
   std::vector<std::thread> pool;
   for (int thread = 0; thread < threads; ++thread)
-    pool.emplace_back([&, thread] {
+    pool.emplace_back([&, thread, bytes = bytes] {
       Buffer scratch({bytes}, -1, 1);
-      function(arguments.data(), thread, threads, scratch.data<void>());
+      Team team(meeting, thread, threads, scratch, shared);
+      function(arguments.data(), &team);
     });
   for (std::thread &thread : pool)
     thread.join();
+}
+
+std::function<void()> Kernel::bind(std::vector<Buffer> buffers) const {
+  auto [bytes, sharedBytes] = scratchBytes(buffers);
+  return [this, buffers, arguments = argumentsOf(buffers),
+          scratch = Buffer({bytes}, -1, 1),
+          shared = Buffer({sharedBytes}, -1, 1)] {
+    std::barrier<> meeting(1);
+    Team team(meeting, 0, 1, scratch, shared);
+    function(arguments.data(), &team);
+  };
 }
 
 std::vector<std::string> trine::test::runnableCpus() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "trine/Runtime/KernelABI.h"
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,15 +44,19 @@ public:
   /// with the diagnostics when it does not compile. `cpu` as --cpu.
   Kernel(const std::string &text, const std::string &cpu);
 
-  /// Calls the kernel on `threads` threads: operands, then results. `scratch`
-  /// is what the target says.
+  /// Calls the kernel on `threads` threads at once: operands, then results.
+  /// Both scratches have the bytes that the target says.
   void run(std::vector<Buffer> buffers, int threads = 1) const;
+  /// The same on the caller's thread alone, to be called again and again.
+  std::function<void()> bind(std::vector<Buffer> buffers) const;
 
   std::string assembly;
-  KernelFunction function;
 
 private:
-  int64_t scratchBytes(const std::vector<Buffer> &buffers) const;
+  /// Scratch bytes of a thread, and of all together.
+  std::pair<int64_t, int64_t>
+  scratchBytes(const std::vector<Buffer> &buffers) const;
+  KernelFunction function;
   struct State;
   std::shared_ptr<State> state;
 };
