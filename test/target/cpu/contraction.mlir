@@ -4,7 +4,7 @@
 // One row streams each panel once: four accumulators and a pointer, four k an
 // iteration.
 // CHECK-LABEL: func.func @rows(
-// CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+// CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr)
 // CHECK: scf.index_switch
 // CHECK: case 1 {
 // CHECK: %[[SUM:.*]]:5 = scf.for
@@ -41,7 +41,10 @@ launch.kernel @tail on "cpu" family "contraction" ties [-1] {
 
 // A long K goes in slices of 904, whose sums wait in scratch.
 // CHECK-LABEL: func.func @long(
-// CHECK-SAME: %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %[[SCRATCH:.*]]: !llvm.ptr)
+// CHECK-SAME: %{{.*}}: !llvm.ptr, %[[TEAM:.*]]: !llvm.ptr)
+// CHECK: %[[OFFSET:.*]] = arith.constant 16 : i64
+// CHECK-NEXT: %[[FIELD:.*]] = llvm.getelementptr inbounds %[[TEAM]][%[[OFFSET]]]
+// CHECK-NEXT: %[[SCRATCH:.*]] = llvm.load %[[FIELD]]
 // CHECK: scf.for
 // CHECK: llvm.getelementptr inbounds %[[SCRATCH]]
 // CHECK: llvm.store

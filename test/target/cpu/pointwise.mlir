@@ -38,7 +38,10 @@ launch.kernel @column on "cpu" family "elementwise" ties [-1] {
 // The sum before the norm is stored as a result and staged in scratch.
 // CHECK-LABEL: launch.code @residual_norm
 // CHECK-SAME: {
-// CHECK: func.func @residual_norm({{.*}}, {{.*}}, {{.*}}, %[[SCRATCH:.*]]: !llvm.ptr)
+// CHECK: func.func @residual_norm({{.*}}, %[[TEAM:.*]]: !llvm.ptr)
+// CHECK: %[[OFFSET:.*]] = arith.constant 16 : i64
+// CHECK-NEXT: %[[FIELD:.*]] = llvm.getelementptr inbounds %[[TEAM]][%[[OFFSET]]]
+// CHECK-NEXT: %[[SCRATCH:.*]] = llvm.load %[[FIELD]]
 // CHECK: scf.for
 // CHECK: arith.addf {{.*}} : vector<8xf32>
 // CHECK: llvm.store {{.*}} : vector<8xf32>
