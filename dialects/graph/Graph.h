@@ -65,9 +65,10 @@ inline LayoutAttr layoutOf(mlir::Type type) {
                 : LayoutAttr();
 }
 
-/// Elements the layout stores for a tensor of this shape (padding included).
+/// Elements a layout without a format stores for a tensor of this shape and
+/// element type (padding included).
 mlir::AffineExpr storedElements(llvm::ArrayRef<mlir::AffineExpr> shape,
-                                LayoutAttr layout, mlir::MLIRContext *context);
+                                LayoutAttr layout, mlir::Type element);
 
 /// Rotary frequencies: angle of pair i at position p is p·inverse[i]; cos and
 /// sin are multiplied by `attention`. Formulas: GraphOps_Attention.td.

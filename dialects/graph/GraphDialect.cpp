@@ -30,11 +30,14 @@ void GraphDialect::initialize() {
 }
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 LayoutKind kind, int64_t width) {
+                                 LayoutKind kind, int64_t width,
+                                 StringAttr format) {
   if (width < 1 || width > 1024)
     return emitError() << "expected a layout width of 1 to 1024, got " << width;
   if (kind == LayoutKind::Heads && width != 1)
     return emitError() << "expected width 1 for 'heads', got " << width;
+  if (format && kind != LayoutKind::Panels)
+    return emitError() << "expected panels for the codes of " << format;
   return success();
 }
 
@@ -81,19 +84,21 @@ bool trine::graph::isStored(Type type) {
 }
 
 AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
-                                        LayoutAttr layout,
-                                        MLIRContext *context) {
-  AffineExpr total = getAffineConstantExpr(1, context);
-  // The padded dimension: N of [.., N, K], T of [B, T, H, D].
-  size_t padded = shape.size();
+                                        LayoutAttr layout, Type element) {
+  AffineExpr total = getAffineConstantExpr(1, element.getContext());
+  // Padded are N of [.., N, K] and T of [B, T, H, D] to the width, and the
+  // dimension along which bf16 lies in pairs.
+  size_t rank = shape.size(), padded = rank, paired = rank;
   if (layout && layout.getKind() == LayoutKind::Panels)
-    padded = shape.size() - 2;
+    padded = rank - 2;
   if (layout && layout.getKind() == LayoutKind::HeadPanels)
     padded = 1;
-  for (auto [index, dim] : llvm::enumerate(shape))
-    total = total * (index == padded
-                         ? dim.ceilDiv(layout.getWidth()) * layout.getWidth()
-                         : dim);
+  if (layout && element.isBF16())
+    paired = layout.getKind() == LayoutKind::Heads ? 1 : rank - 1;
+  for (auto [index, dim] : llvm::enumerate(shape)) {
+    int64_t unit = index == padded ? layout.getWidth() : index == paired ? 2 : 1;
+    total = total * (dim.ceilDiv(unit) * unit);
+  }
   return total;
 }
 

@@ -79,11 +79,20 @@ def LayoutAttr : AttrDef<GraphDialect, "Layout",
     | layout | logical | stored |
     |---|---|---|
     | `<panels, W>` | [.., N, K] | [.., ceil(N/W)][K][W], zero padded in N |
+    | `<panels, W, "q4_1">` | [N, K] | the codes and scales of a stored format: [ceil(N/W)][K/block], then as include/trine/Formats/Blocks.h says |
     | `<head_panels, W>` | [B, T, H, D] | [B][H][ceil(T/W)][D][W] |
     | `<heads, 1>` | [B, T, H, D] | [B][H][T][D] |
+
+    bf16 elements lie in pairs along the dimension a product sums over, as dot
+    product instructions read them: [.., ceil(N/W)][ceil(K/2)][W][2],
+    [B][H][ceil(T/W)][ceil(D/2)][W][2] and [B][H][ceil(T/2)][D][2].
   }];
-  let parameters = (ins EnumParameter<LayoutKind>:$kind, "int64_t":$width);
-  let assemblyFormat = "`<` $kind `,` $width `>`";
+  let parameters = (ins EnumParameter<LayoutKind>:$kind, "int64_t":$width,
+                        OptionalParameter<"::mlir::StringAttr">:$format);
+  let builders = [AttrBuilder<(ins "LayoutKind":$kind, "int64_t":$width), [{
+    return $_get($_ctxt, kind, width, ::mlir::StringAttr());
+  }]>];
+  let assemblyFormat = "`<` $kind `,` $width (`,` $format^)? `>`";
   let genVerifyDecl = 1;
 }
 

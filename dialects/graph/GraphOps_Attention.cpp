@@ -19,7 +19,11 @@ LogicalResult AttentionOp::verify() {
   if (getQuery().getType().isDynamicDim(3) ||
       getValue().getType().isDynamicDim(3))
     return emitOpError("expected static head sizes"); // G6
-  return success();
+  Type key = getElementTypeOrSelf(getKey().getType());
+  Type value = getElementTypeOrSelf(getValue().getType());
+  if (key != value) // G8
+    return emitOpError("expected a value of ") << key << ", got " << value;
+  return expectNarrower(*this, getOperands().take_front(2));
 }
 
 LogicalResult AttentionOp::inferShapes(ArrayRef<SymbolicShape> operands,
@@ -63,6 +67,12 @@ LogicalResult RopeOp::verify() {
       !(getTheta().convertToDouble() > 1)) // YaRN divides by log(theta)
     return emitOpError() << "expected theta above 1 for yarn, got "
                          << getTheta().convertToDouble();
+  Type input = getElementTypeOrSelf(getInput().getType());
+  Type result = getElementTypeOrSelf(getType());
+  if (input != result && result.getIntOrFloatBitWidth() >=
+                             input.getIntOrFloatBitWidth()) // G8
+    return emitOpError("expected a result of ")
+           << input << " or narrower, got " << result;
   return success();
 }
 

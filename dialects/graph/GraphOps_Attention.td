@@ -10,8 +10,7 @@ def AttentionGroup : OpDocGroup {
 }
 let opDocGroup = AttentionGroup in {
 
-def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
-    AllElementTypesMatch<["query", "key", "value", "result"]>]> {
+def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "softmax(scale · q · kᵀ + mask) · v";
   let description = [{
     q [B, S, Hq, D], k [B, T, Hkv, D], v [B, T, Hkv, Dv] → [B, S, Hq, Dv]; query
@@ -23,6 +22,10 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
     t < T; t ≤ p if `causal`; p - t < window if `window` is given;
     mask[b, t] ≠ 0 if `mask` i32 [B, T] is given. A query that attends no key
     yields zeros. Head counts and sizes are static, Hq a multiple of Hkv (G6).
+
+    Query, key and value may be narrower than the result and are read exactly;
+    where key and value are bf16 the probabilities p·Σ are rounded to bf16, too,
+    and the bound grows by 2⁻⁸·max |v|.
 
     Bound on targets, at f32: a logit is a contraction, so it errs by at most
     d = 2·√D·2⁻²⁴·max Σ|scale·q·k|. That moves a probability p by at most
@@ -51,15 +54,15 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
   let hasVerifier = 1;
 }
 
-def RopeOp : Graph_PureOp<"rope", [AllElementTypesMatch<["input", "result"]>]> {
+def RopeOp : Graph_PureOp<"rope"> {
   let summary = "Rotary position embedding (arXiv 2104.09864)";
   let description = [{
     input [B, S, H, D], positions i32 [B, S]. The first `dims` elements of each
     head are rotated in pairs, (i, i + dims/2) for `half`, (2i, 2i+1) for
     `interleaved`, by positions·inv_freq[i], inv_freq[i] = theta^(-2i/dims),
     changed as `scaling` says (`ropeFrequencies` in Graph.h is the one
-    implementation); the other elements are copied. The head size is static
-    (G7).
+    implementation); the other elements are copied. The result may be narrower
+    than the input. The head size is static (G7).
   }];
   let arguments = (ins Graph_FloatTensor:$input, Graph_IntTensor:$positions,
       RopeStyleAttr:$style, Graph_PositiveF64:$theta, Graph_Index:$dims,

@@ -69,3 +69,18 @@ LogicalResult MatmulOp::inferShapes(ArrayRef<SymbolicShape> operands,
   results.push_back(result);
   return success();
 }
+
+LogicalResult LinearOp::verify() {
+  if (getBias() && getBias().getType().getElementType() !=
+                       getResult().getType().getElementType()) // G8
+    return emitOpError("expected a bias of ")
+           << getResult().getType().getElementType() << ", got "
+           << getBias().getType().getElementType();
+  return expectNarrower(*this, getOperands().take_front(2));
+}
+
+LogicalResult GatedOp::verify() { return expectNarrower(*this, getOperands()); }
+
+LogicalResult MatmulOp::verify() {
+  return expectNarrower(*this, getOperands());
+}

@@ -6,6 +6,10 @@
 using namespace mlir;
 using namespace trine::graph;
 
+LogicalResult GatherOp::verify() {
+  return expectNarrower(*this, getTable());
+}
+
 LogicalResult GatherOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,
                                     ErrorEmitter emitError) {

@@ -10,18 +10,20 @@ def MovementGroup : OpDocGroup {
 }
 let opDocGroup = MovementGroup in {
 
-def GatherOp : Graph_PureOp<"gather", [AllElementTypesMatch<["table", "result"]>]> {
+def GatherOp : Graph_PureOp<"gather"> {
   let summary = "Rows of a table: embedding lookup";
   let description = [{
     table [V, H], indices i32 [..] → [.., H]. Indices that come from an entry's
     input as they are, into a table of static V, are checked by the host
-    (0 ≤ i < V); a kernel clamps the others, which the reference refuses.
+    (0 ≤ i < V); a kernel clamps the others, which the reference refuses. The
+    table may be narrower than the result.
   }];
   let arguments = (ins Graph_StoredFloat:$table, Graph_IntTensor:$indices);
   let results = (outs Graph_FloatTensor:$result);
   let assemblyFormat = [{
     $table `,` $indices attr-dict `:` type($table) `,` type($indices) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def LastTokenOp : Graph_PureOp<"last_token", [AllElementTypesMatch<["input", "result"]>]> {

@@ -17,15 +17,16 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
     more than one are concatenated along dimension 0. `storage` is the format
     they are stored in (`f32`, `bf16`, `q4_1`, ...); the value is their exact
     decoding into the tensor's element type. The type is static (G2); its
-    encoding is the layout the package stores.
+    encoding is the layout the package stores. `kept`: a target that can keeps
+    the stored codes and scales in its package and decodes them in its kernels.
 
     ```mlir
     graph.parameter @embed : tensor<49152x576xf32> storage "q8_0" from ["token_embd.weight"]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_Stored>:$type,
-                       StrAttr:$storage, StrArrayAttr:$sources);
-  let assemblyFormat = "$sym_name `:` $type `storage` $storage `from` $sources attr-dict";
+                       StrAttr:$storage, StrArrayAttr:$sources, UnitAttr:$kept);
+  let assemblyFormat = "$sym_name `:` $type `storage` $storage (`kept` $kept^)? `from` $sources attr-dict";
   let hasVerifier = 1;
 }
 

@@ -36,6 +36,19 @@ LogicalResult trine::graph::expectVector(const SymbolicShape &vector,
   return expectDim(vector, 0, size, operand, emitError);
 }
 
+LogicalResult trine::graph::expectNarrower(Operation *op,
+                                           ValueRange operands) {
+  Type result = getElementTypeOrSelf(op->getResult(0).getType());
+  for (Value operand : operands) {
+    Type element = getElementTypeOrSelf(operand.getType());
+    if (element != result &&
+        element.getIntOrFloatBitWidth() >= result.getIntOrFloatBitWidth())
+      return op->emitOpError("expected operands of ")
+             << result << " or narrower, got " << element;
+  }
+  return success();
+}
+
 LogicalResult trine::graph::broadcast(const SymbolicShape &a,
                                       const SymbolicShape &b,
                                       SymbolicShape &result,

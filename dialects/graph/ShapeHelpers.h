@@ -35,6 +35,10 @@ llvm::LogicalResult expectVector(const SymbolicShape &vector,
                                  mlir::AffineExpr size, llvm::StringRef operand,
                                  ErrorEmitter emitError);
 
+/// G8: the operands have the result's element type or a narrower float's.
+llvm::LogicalResult expectNarrower(mlir::Operation *op,
+                                   mlir::ValueRange operands);
+
 /// NumPy broadcasting.
 llvm::LogicalResult broadcast(const SymbolicShape &a, const SymbolicShape &b,
                               SymbolicShape &result, ErrorEmitter emitError);

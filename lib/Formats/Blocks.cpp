@@ -30,6 +30,11 @@ const BlockFormat *trine::blockFormat(Storage storage) {
   return nullptr;
 }
 
+const BlockFormat *trine::blockFormat(std::string_view storage) {
+  std::optional<Storage> known = parseStorage(storage);
+  return known ? blockFormat(*known) : nullptr;
+}
+
 namespace {
 /// Where the parts of one stored block go.
 struct Parts {

@@ -2,6 +2,7 @@
 // Every operation checks for overflow: sizes come from files.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "trine/Formats/Blocks.h"
 #include "trine/Package/Manifest.h"
 #include "trine/Support/Error.h"
 
@@ -74,7 +75,8 @@ int64_t Size::evaluate(const std::vector<int64_t> &symbols) const {
 }
 
 std::string Layout::text() const {
-  return width == 1 ? kind : fmt::format("{}:{}", kind, width);
+  std::string text = width == 1 ? kind : fmt::format("{}:{}", kind, width);
+  return format.empty() ? text : text + ":" + format;
 }
 
 std::optional<Layout> Layout::parse(std::string_view text) {
@@ -85,53 +87,66 @@ std::optional<Layout> Layout::parse(std::string_view text) {
     const char *end = text.data() + text.size();
     auto [rest, error] =
         std::from_chars(text.data() + colon + 1, end, layout.width);
-    if (error != std::errc() || rest != end)
+    if (error != std::errc() || (rest != end && *rest != ':'))
       return std::nullopt;
+    if (rest != end)
+      layout.format = std::string(rest + 1, end);
   }
   bool known = layout.kind == "rows" || layout.kind == "heads" ||
                layout.kind == "panels" || layout.kind == "head_panels";
   if (!known || layout.width < 1 || layout.width > 4096)
     return std::nullopt;
+  if (!layout.format.empty() &&
+      (layout.kind != "panels" || !blockFormat(layout.format)))
+    return std::nullopt;
   return layout;
 }
 
+/// Two elements along a summed dimension lie side by side.
+static bool isPaired(const Layout &layout, std::string_view dtype) {
+  return layout.kind != "rows" && dtype == "bf16";
+}
+
 int64_t Layout::position(const std::vector<int64_t> &shape,
-                         const std::vector<int64_t> &index) const {
+                         const std::vector<int64_t> &index,
+                         std::string_view dtype) const {
   size_t rank = shape.size();
+  int64_t pair = isPaired(*this, dtype) ? 2 : 1;
   auto rowMajor = [](std::initializer_list<std::pair<int64_t, int64_t>> dims) {
     int64_t offset = 0;
     for (auto [i, extent] : dims)
       offset = offset * extent + i;
     return offset;
   };
+  auto outer = [&](size_t dim, int64_t unit) {
+    return std::pair(index[dim] / unit, ceilDivide(shape[dim], unit));
+  };
   if (kind == "heads")
-    return rowMajor({{index[0], shape[0]},
-                     {index[2], shape[2]},
-                     {index[1], shape[1]},
-                     {index[3], shape[3]}});
+    return rowMajor({outer(0, 1), outer(2, 1), outer(1, pair), outer(3, 1),
+                     {index[1] % pair, pair}});
   if (kind == "head_panels")
-    return rowMajor({{index[0], shape[0]},
-                     {index[2], shape[2]},
-                     {index[1] / width, ceilDivide(shape[1], width)},
-                     {index[3], shape[3]},
-                     {index[1] % width, width}});
-  int64_t outer = 0;
+    return rowMajor({outer(0, 1), outer(2, 1), outer(1, width), outer(3, pair),
+                     {index[1] % width, width},
+                     {index[3] % pair, pair}});
+  int64_t leading = 0;
   size_t plain = kind == "panels" ? rank - 2 : rank;
   for (size_t i = 0; i < plain; ++i)
-    outer = outer * shape[i] + index[i];
+    leading = leading * shape[i] + index[i];
   if (kind != "panels")
-    return outer;
-  return rowMajor({{outer, 1},
-                   {index[plain] / width, ceilDivide(shape[plain], width)},
-                   {index[plain + 1], shape[plain + 1]},
-                   {index[plain] % width, width}});
+    return leading;
+  return rowMajor({{leading, 1},
+                   outer(plain, width),
+                   outer(plain + 1, pair),
+                   {index[plain] % width, width},
+                   {index[plain + 1] % pair, pair}});
 }
 
 int64_t trine::storedBytes(const Layout &layout,
                            const std::vector<int64_t> &shape,
                            std::string_view dtype) {
-  // The padded dimension: rows of a matrix, positions of [B, T, H, D].
-  size_t rank = shape.size(), padded = rank;
+  // Padded are the rows of a matrix and the positions of [B, T, H, D], and the
+  // dimension along which elements lie in pairs.
+  size_t rank = shape.size(), padded = rank, paired = rank;
   if (layout.kind == "panels" && rank >= 2)
     padded = rank - 2;
   else if (layout.kind == "head_panels" && rank == 4)
@@ -139,11 +154,23 @@ int64_t trine::storedBytes(const Layout &layout,
   else if (layout.kind != "rows" && !(layout.kind == "heads" && rank == 4))
     throw badInput("", "layout '{}' does not fit a tensor of rank {}",
                    layout.text(), rank);
+  if (isPaired(layout, dtype))
+    paired = layout.kind == "heads" ? 1 : rank - 1;
   int64_t bytes = dtypeBytes(dtype);
+  if (const BlockFormat *format = blockFormat(layout.format)) {
+    if (shape[rank - 1] % format->super)
+      throw badInput("", "layout '{}' needs rows of whole blocks of {}, got {}",
+                     layout.text(), format->super, shape[rank - 1]);
+    bytes = format->packedBytes();
+  }
   for (size_t i = 0; i < rank; ++i) {
     int64_t size = bounded(shape[i]);
     if (i == padded)
       size = multiply(ceilDivide(size, layout.width), layout.width);
+    else if (i == paired)
+      size = multiply(ceilDivide(size, 2), 2);
+    if (i == rank - 1 && !layout.format.empty())
+      size /= blockFormat(layout.format)->super;
     bytes = bounded(multiply(bytes, size));
   }
   return bytes;

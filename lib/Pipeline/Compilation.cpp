@@ -110,6 +110,11 @@ void Compilation::configureModule() {
                      !options.targets.empty());
   setModuleAttribute("launch.place", list(options.place),
                      !options.place.empty());
+  for (auto [name, value] : {std::pair{"graph.compute", &options.compute},
+                             {"graph.weights", &options.weights},
+                             {"graph.kv", &options.kv}})
+    if (!value->empty())
+      (*module)->setAttr(name, builder.getStringAttr(*value));
   if (options.maxSequence)
     setModuleAttribute("graph.max_sequence",
                        builder.getI64IntegerAttr(options.maxSequence), false);

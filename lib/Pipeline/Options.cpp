@@ -6,6 +6,8 @@
 #include "trine/Support/CommandLine.h"
 #include "trine/Support/Error.h"
 
+#include <algorithm>
+#include <fmt/ranges.h>
 #include <thread>
 
 using namespace trine;
@@ -16,11 +18,15 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
                {"cpu", "native"},
                {"place", nlohmann::json::array()},
                {"entries", {"all"}},
+               {"compute", "f32"},
+               {"weights", "keep"},
+               {"kv", ""},
                {"max_sequence", 0},
                {"max_batch", 0}};
-  earlier["compute"] = compute;
-  earlier["weights"] = weights;
-  earlier["kv"] = kv;
+  for (auto [key, value] :
+       {std::pair{"compute", &compute}, {"weights", &weights}, {"kv", &kv}})
+    if (!value->empty())
+      earlier[key] = *value;
   if (!targets.empty())
     earlier["target"] = targets;
   if (!cpu.empty())
@@ -51,10 +57,13 @@ static void declare(CommandLine &line, CompileOptions &o) {
             "place operations by name or by the model's node, e.g.\n"
             "graph.attention=reference, 'layers.3.*=cpu'; the last match wins")
       .text("--compute", "TYPE", o.compute,
-            "operand precision of contractions: f32 (default)")
+            "operand precision of contractions: f32 (default), bf16, or int8:\n"
+            "activations in 8 bits where weights are stored as integers")
       .text("--weights", "TYPE", o.weights,
             "how weights are stored: keep (default), f32, bf16, f16")
-      .text("--kv", "TYPE", o.kv, "type of the key/value cache: f32 (default)")
+      .text("--kv", "TYPE", o.kv,
+            "type of the key/value cache: f32, bf16 (default: as --compute,\n"
+            "f32 for int8)")
       .text("--quantize", "RECIPE", o.quantize,
             "quantize with a preset or a recipe file (not yet)")
       .text("--calibration", "FILE.json", o.calibration,
@@ -86,14 +95,15 @@ static void declare(CommandLine &line, CompileOptions &o) {
 /// What the flags can name and this version does not have, with the reason.
 static void refuseUnsupportedOptions(const CompileOptions &o) {
   std::vector<std::string> items;
-  if (o.compute != "f32")
-    items.push_back(
-        fmt::format("--compute={}: kernels compute in f32", o.compute));
-  if (o.kv != "f32")
-    items.push_back(fmt::format("--kv={}: the cache is stored as f32", o.kv));
-  if (o.weights != "keep" && o.weights != "f32")
-    items.push_back(fmt::format(
-        "--weights={}: packed weights are f32 (keep decodes them)", o.weights));
+  auto expect = [&](const char *flag, const std::string &value,
+                    std::initializer_list<std::string_view> known) {
+    if (!value.empty() && std::ranges::find(known, value) == known.end())
+      items.push_back(fmt::format("{}={}: expected {}", flag, value,
+                                  fmt::join(known, ", ")));
+  };
+  expect("--compute", o.compute, {"f32", "bf16", "int8"});
+  expect("--weights", o.weights, {"keep", "f32", "bf16", "f16"});
+  expect("--kv", o.kv, {"f32", "bf16"});
   for (auto [flag, value, reason] :
        {std::tuple{"--quantize", &o.quantize, "there is no quantization yet"},
         {"--calibration", &o.calibration, "there is no quantization yet"},

@@ -175,17 +175,19 @@ static std::vector<uint8_t> encode(const std::vector<float> &values,
   return bytes;
 }
 
-/// [rows][K] → [ceil(rows/W)][K][W], zeros beyond the last row.
+/// [rows][K] → [ceil(rows/W)][K/pair][W][pair], zeros where there is nothing.
 static std::vector<float> toPanels(const std::vector<float> &rows,
-                                   int64_t count, int64_t width) {
+                                   int64_t count, int64_t width, int64_t pair) {
   int64_t length = int64_t(rows.size()) / std::max<int64_t>(count, 1);
+  int64_t depth = int64_t(llvm::alignTo(length, pair));
   int64_t panels = llvm::divideCeil(count, width);
-  std::vector<float> packed(size_t(panels * width * length));
+  std::vector<float> packed(size_t(panels * width * depth));
   for (int64_t row = 0; row < count; ++row) {
     const float *from = rows.data() + row * length;
-    float *to = packed.data() + (row / width) * width * length + row % width;
+    float *to = packed.data() + (row / width) * width * depth +
+                (row % width) * pair;
     for (int64_t k = 0; k < length; ++k)
-      to[k * width] = from[k];
+      to[k / pair * width * pair + k % pair] = from[k];
   }
   return packed;
 }
@@ -212,7 +214,8 @@ static void packParameter(const Parameter &parameter, const Rows &rows,
   auto pack = [&](int64_t first, int64_t count) {
     std::vector<float> values = rows.decode(first, count);
     if (plan.width > 1)
-      values = toPanels(values, count, plan.width);
+      values = toPanels(values, count, plan.width,
+                        parameter.dtype == "bf16" ? 2 : 1);
     return encode(values, parameter.dtype);
   };
   std::deque<std::future<std::vector<uint8_t>>> pending;

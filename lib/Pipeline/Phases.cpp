@@ -22,7 +22,7 @@ static void buildGraph(OpPassManager &passes) {
 }
 
 static void buildQuantize(OpPassManager &passes) {
-  // Empty until the fp8 dialect: every value keeps the type the model gave it.
+  passes.addPass(graph::createSetPrecisionPass());
   passes.addPass(graph::createGraphVerifyPass());
 }
 
@@ -46,7 +46,7 @@ static const Phase list[] = {
     {"import", "the model as graph operations, weights by reference",
      buildImport},
     {"graph", "canonical graph, fused operations recognised", buildGraph},
-    {"quantize", "every scale explicit (empty without --quantize)",
+    {"quantize", "operands, weights and states in the types asked for",
      buildQuantize},
     {"kernels", "fused regions as kernels, each on a device", buildKernels},
     {"target", "kernels lowered to their device's code", buildTarget},

@@ -20,7 +20,7 @@ inline Layout layoutOf(mlir::Type type) {
   if (!layout)
     return {};
   return {graph::stringifyLayoutKind(layout.getKind()).str(),
-          layout.getWidth()};
+          layout.getWidth(), layout.getFormat() ? layout.getFormat().str() : ""};
 }
 
 } // namespace trine

@@ -4,6 +4,8 @@
 #include "Ops.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace trine;
 using namespace trine::reference;
@@ -45,10 +47,30 @@ static int64_t leadingRows(const Tensor &input) {
   return rows;
 }
 
+/// x as s·c by blocks of 32, in the f32 arithmetic that `int8` prescribes.
+static void quantizeBlocks(MutableArrayRef<double> rows, int64_t k) {
+  for (size_t row = 0; row < rows.size(); row += size_t(k))
+    for (int64_t from = 0; from < k; from += 32) {
+      auto block = rows.slice(row + size_t(from),
+                              size_t(std::min<int64_t>(32, k - from)));
+      float most = 0;
+      for (double x : block)
+        most = std::max(most, std::fabs(float(x)));
+      float scale = most * (1.0f / 127), inverse = 1 / scale;
+      for (double &x : block)
+        x = scale == 0 ? 0
+                       : double(scale) *
+                             double(std::nearbyint(float(x) * inverse));
+    }
+}
+
 static void linear(graph::LinearOp op, Operands operands, Tensor &result) {
   const Tensor &input = operands[0], &weight = operands[1];
   int64_t m = leadingRows(input), n = weight.dim(0), k = weight.dim(1);
-  std::vector<double> out = product(input.load(0, m * k), weight, 0, m, n, k);
+  std::vector<double> a = input.load(0, m * k);
+  if (op.getInt8())
+    quantizeBlocks(a, k);
+  std::vector<double> out = product(a, weight, 0, m, n, k);
   if (op.getBias()) {
     std::vector<double> bias = operands[2].load(0, n);
     for (int64_t i = 0; i < m * n; ++i)
@@ -62,6 +84,8 @@ static void gated(graph::GatedOp op, Operands operands, Tensor &result) {
   int64_t m = leadingRows(input), n = operands[1].dim(0),
           k = input.shape.back();
   std::vector<double> a = input.load(0, m * k);
+  if (op.getInt8())
+    quantizeBlocks(a, k);
   std::vector<double> gate = product(a, operands[1], 0, m, n, k);
   std::vector<double> up = product(a, operands[2], 0, m, n, k);
   for (size_t i = 0; i < up.size(); ++i)

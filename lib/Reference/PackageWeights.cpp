@@ -12,18 +12,21 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::reference;
 
-/// Undoes the layout panels: [.., ceil(N/W)][K][W] → [.., N, K].
+/// Undoes the layout panels: [.., ceil(N/W)][K/pair][W][pair] → [.., N, K],
+/// where only bf16 lies in pairs.
 static void unpackPanels(const uint8_t *from, int64_t panel, Tensor &tensor) {
   size_t rank = tensor.shape.size();
   int64_t n = tensor.shape[rank - 2], k = tensor.shape[rank - 1];
   int64_t width = dtypeBytes(tensor.dtype);
+  int64_t pair = tensor.dtype == TRINE_BF16 ? 2 : 1;
   int64_t padded = int64_t(llvm::alignTo(uint64_t(n), uint64_t(panel)));
+  int64_t depth = int64_t(llvm::alignTo(uint64_t(k), uint64_t(pair)));
   int64_t matrices = n * k == 0 ? 0 : tensor.elements() / (n * k);
   for (int64_t m = 0; m < matrices; ++m)
     for (int64_t i = 0; i < n; ++i)
       for (int64_t j = 0; j < k; ++j) {
-        int64_t source =
-            (m * padded + i / panel * panel) * k + j * panel + i % panel;
+        int64_t source = (m * padded + i / panel * panel) * depth +
+                         (j / pair * panel + i % panel) * pair + j % pair;
         std::memcpy(tensor.bytes.get() + ((m * n + i) * k + j) * width,
                     from + source * width, size_t(width));
       }

@@ -103,7 +103,7 @@ static Array plain(const trine_tensor &tensor, const Layout &layout) {
     }
     std::memcpy(array.bytes.data() + i * width,
                 static_cast<const uint8_t *>(tensor.data) +
-                    size_t(layout.position(shape, index)) * width,
+                    size_t(layout.position(shape, index, array.dtype)) * width,
                 width);
   }
   return array;

@@ -86,6 +86,33 @@ def FuseGatedPass : Pass<"graph-fuse-gated"> {
                     Statistic<"gates", "gates", "Gated layers formed">];
 }
 
+def SetPrecisionPass : Pass<"graph-set-precision", "::mlir::ModuleOp"> {
+  let summary = "Give contractions, weights and states the types asked for";
+  let description = [{
+    Reads the module's attributes `graph.compute` (f32, bf16, int8: operands of
+    contractions and attention), `graph.weights` (keep, f32, bf16, f16: how
+    weights are stored) and `graph.kv` (f32, bf16: states); absent ones are f32,
+    keep, and as `graph.compute`, f32 for int8.
+
+    Weights of linear and gated layers and tables of gathers: `keep` gives bf16
+    and f16 tensors the type they are stored in and marks blocked formats
+    `kept`; under bf16 the other weights of layers become bf16. Inputs of layers,
+    and queries, keys and values, are cast. Under int8 layers of kept weights
+    quantize their input; everything else computes as under f32.
+
+    ```mlir
+    graph.parameter @w : tensor<4x8xf32> storage "f32" from ["w"]
+    %y = graph.linear %x, %w : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+    // becomes, under bf16
+    graph.parameter @w : tensor<4x8xbf16> storage "f32" from ["w"]
+    %n = graph.cast %x : tensor<?x8xf32> -> tensor<?x8xbf16>
+    %y = graph.linear %n, %w : tensor<?x8xbf16>, tensor<4x8xbf16> -> tensor<?x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"casts", "casts", "Casts inserted">,
+                    Statistic<"kept", "kept", "Parameters whose codes are kept">];
+}
+
 def GraphVerifyPass : Pass<"graph-verify", "::mlir::ModuleOp"> {
   let summary = "Gate after the import, graph and quantize phases";
   let description = [{

@@ -29,10 +29,16 @@ struct BlockFormat {
   bool hasScales; ///< an integer s for each sub-block, with hasMin an n too
 
   int subBlocks() const { return super / block; }
+  /// Bytes of a row's block in a package: codes, d, m, a byte for each s and n.
+  int packedBytes() const {
+    return super * bits / 8 + 2 + 2 * hasMin +
+           subBlocks() * (hasScales + (hasScales && hasMin));
+  }
 };
 
 /// Null for a type that is not stored in blocks.
 const BlockFormat *blockFormat(Storage storage);
+const BlockFormat *blockFormat(std::string_view storage);
 
 /// The parts of some consecutive blocks, in the order of their elements.
 struct BlockCodes {

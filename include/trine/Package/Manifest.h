@@ -41,14 +41,17 @@ struct Size {
 struct Layout {
   std::string kind = "rows";
   int64_t width = 1;
+  std::string format = ""; ///< of the codes in the panels; "": plain elements
 
-  /// "rows", "heads", "panels:32": as in JSON and in trine_step_event.
+  /// "rows", "heads", "panels:32", "panels:64:q4_1": as in JSON and in
+  /// trine_step_event.
   std::string text() const;
   static std::optional<Layout> parse(std::string_view text);
   /// Where the element at `index` of a tensor of `shape` is stored, counted in
-  /// elements.
+  /// elements; for layouts without a format.
   int64_t position(const std::vector<int64_t> &shape,
-                   const std::vector<int64_t> &index) const;
+                   const std::vector<int64_t> &index,
+                   std::string_view dtype) const;
 };
 
 /// Bytes a tensor occupies, its layout's padding included. Throws BadInput when

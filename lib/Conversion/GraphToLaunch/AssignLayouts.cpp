@@ -25,7 +25,8 @@ static std::string suffix(LayoutAttr layout) {
   if (!layout)
     return ".rows";
   return ("." + stringifyLayoutKind(layout.getKind()) +
-          llvm::Twine(layout.getWidth()))
+          llvm::Twine(layout.getWidth()) +
+          (layout.getFormat() ? "." + layout.getFormat().str() : ""))
       .str();
 }
 

@@ -62,11 +62,22 @@ private:
 
 } // namespace
 
+/// The stored format of a weight whose codes stay packed, or null.
+static StringAttr keptFormat(Value value) {
+  auto weight = value.getDefiningOp<WeightOp>();
+  auto parameter = weight ? SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
+                                weight, weight.getParameterAttr())
+                          : ParameterOp();
+  return parameter && parameter.getKept() ? parameter.getStorageAttr()
+                                          : StringAttr();
+}
+
 std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   Operation *op = use.getOwner();
   unsigned operand = use.getOperandNumber();
+  StringAttr format = keptFormat(use.get());
   auto layout = [&](LayoutKind kind, int64_t width) {
-    return LayoutAttr::get(op->getContext(), kind, width);
+    return LayoutAttr::get(op->getContext(), kind, width, format);
   };
   if (isa<LinearOp>(op) && operand == 1)
     return layout(LayoutKind::Panels, machine.panel);
@@ -83,6 +94,8 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
     auto append = use.get().getDefiningOp<AppendOp>();
     return append ? layout(LayoutKind::Heads, 1) : LayoutAttr();
   }
+  if (isa<GatherOp>(op) && operand == 0 && format)
+    return layout(LayoutKind::Panels, machine.panel);
   if (isa<GatherOp, RelayoutOp>(op) && operand == 0)
     return std::nullopt;
   if (isa<AppendOp>(op) && operand == 0)

@@ -57,13 +57,19 @@ TEST(SizeTest, PositionsAreDistinct) {
   struct Case {
     Layout layout;
     std::vector<int64_t> shape;
+    const char *dtype = "f32";
   };
   for (const Case &c :
        {Case{{"rows", 1}, {2, 3, 4, 5}}, Case{{"heads", 1}, {2, 3, 4, 5}},
         Case{{"head_panels", 4}, {2, 7, 3, 5}},
-        Case{{"panels", 4}, {2, 3, 7, 5}}}) {
+        Case{{"panels", 4}, {2, 3, 7, 5}},
+        Case{{"heads", 1}, {2, 3, 4, 5}, "bf16"},
+        Case{{"head_panels", 4}, {2, 7, 3, 5}, "bf16"},
+        Case{{"panels", 4}, {2, 3, 7, 5}, "bf16"}}) {
     std::set<int64_t> places;
-    int64_t count = 1, room = storedBytes(c.layout, c.shape, "f32") / 4;
+    int64_t count = 1;
+    int64_t room = storedBytes(c.layout, c.shape, c.dtype) /
+                   dtypeBytes(c.dtype);
     for (int64_t extent : c.shape)
       count *= extent;
     for (int64_t i = 0; i < count; ++i) {
@@ -73,15 +79,22 @@ TEST(SizeTest, PositionsAreDistinct) {
         index[dim] = rest % c.shape[dim];
         rest /= c.shape[dim];
       }
-      int64_t place = c.layout.position(c.shape, index);
+      int64_t place = c.layout.position(c.shape, index, c.dtype);
       EXPECT_TRUE(place >= 0 && place < room && places.insert(place).second)
           << c.layout.text();
     }
   }
   // [..][ceil(N/W)][K][W] and [B][H][ceil(T/W)][D][W]
-  EXPECT_EQ((Layout{"panels", 4}).position({7, 5}, {5, 2}), 20 + 2 * 4 + 1);
-  EXPECT_EQ((Layout{"head_panels", 4}).position({2, 7, 3, 5}, {1, 5, 2, 3}),
+  EXPECT_EQ((Layout{"panels", 4}).position({7, 5}, {5, 2}, "f32"), 20 + 2 * 4 + 1);
+  EXPECT_EQ((Layout{"head_panels", 4}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "f32"),
             (((1 * 3 + 2) * 2 + 1) * 5 + 3) * 4 + 1);
-  EXPECT_EQ((Layout{"heads", 1}).position({2, 7, 3, 5}, {1, 5, 2, 3}),
+  EXPECT_EQ((Layout{"heads", 1}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "f32"),
             ((1 * 3 + 2) * 7 + 5) * 5 + 3);
+  // bf16: [..][ceil(N/W)][ceil(K/2)][W][2] and [B][H][ceil(T/2)][D][2]
+  EXPECT_EQ((Layout{"panels", 4}).position({7, 5}, {5, 3}, "bf16"),
+            ((1 * 3 + 1) * 4 + 1) * 2 + 1);
+  EXPECT_EQ((Layout{"heads", 1}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "bf16"),
+            (((1 * 3 + 2) * 4 + 2) * 5 + 3) * 2 + 1);
+  EXPECT_EQ(storedBytes({"panels", 32, "q4_1"}, {33, 64}, "f32"), 64 * 2 * 20);
+  EXPECT_EQ(storedBytes({"panels", 64, "q6_k"}, {64, 256}, "f32"), 64 * 210);
 }

@@ -1,0 +1,213 @@
+//===- SetPrecision.cpp - types of weights, operands and states -----------===//
+// In: f32 values. Out: parameters typed as they are stored, casts before
+// contractions and attention, typed states; from three module attributes.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/graph/Transforms/Passes.h"
+#include "trine/Formats/Blocks.h"
+
+namespace trine::graph {
+#define GEN_PASS_DEF_SETPRECISIONPASS
+#include "dialects/graph/GraphPasses.h.inc"
+} // namespace trine::graph
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::graph;
+
+static RankedTensorType retyped(Type type, Type element) {
+  return cast<RankedTensorType>(type).clone(element);
+}
+
+static bool isLayer(Operation *op) { return isa<LinearOp, GatedOp>(op); }
+
+/// The weights a layer multiplies by.
+static MutableArrayRef<OpOperand> weightsOf(Operation *layer) {
+  return layer->getOpOperands().slice(1, isa<GatedOp>(layer) ? 2 : 1);
+}
+
+namespace {
+struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
+  void runOnOperation() override {
+    f32 = Float32Type::get(&getContext());
+    bf16 = BFloat16Type::get(&getContext());
+    compute = choice("graph.compute", "f32");
+    weights = choice("graph.weights", "f32");
+    StringRef kv = choice("graph.kv", compute == "bf16" ? "bf16" : "f32");
+    typeParameters();
+    if (kv == "bf16")
+      typeStates();
+    if (compute == "int8")
+      quantizeInputs();
+    if (compute == "bf16")
+      castOperands();
+  }
+
+  StringRef choice(StringRef name, StringRef fallback) {
+    auto given = getOperation()->getAttrOfType<StringAttr>(name);
+    return given ? given.getValue() : fallback;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Parameters
+  //===--------------------------------------------------------------------===//
+
+  void typeParameters() {
+    llvm::StringMap<SmallVector<WeightOp>> readers;
+    getOperation().walk(
+        [&](WeightOp op) { readers[op.getParameter()].push_back(op); });
+    for (auto parameter : llvm::to_vector(getOperation().getOps<ParameterOp>()))
+      typeParameter(parameter, readers[parameter.getSymName()]);
+  }
+
+  void typeParameter(ParameterOp parameter, ArrayRef<WeightOp> readers) {
+    bool layers = false, tables = false;
+    for (WeightOp reader : readers)
+      for (OpOperand &use : reader->getUses()) {
+        bool table = isa<GatherOp>(use.getOwner());
+        if (!table && !(isLayer(use.getOwner()) && isWeight(use)))
+          return; // norms, biases: small, and read as f32
+        (table ? tables : layers) = true;
+      }
+    Type element = getElementTypeOrSelf(parameter.getType());
+    if (!element.isF32() || !(layers || tables))
+      return;
+    if (weights == "keep" && blockFormat(parameter.getStorage())) {
+      parameter.setKept(true);
+      ++kept;
+      return;
+    }
+    Type stored = storedType(parameter);
+    // Operands of a product round to bf16; a table alone keeps its values.
+    Type wanted = layers && compute == "bf16" && weights != "f32" ? bf16 : stored;
+    if (tables && wanted != stored) {
+      split(parameter, readers);
+      return;
+    }
+    retype(parameter, readers, wanted);
+  }
+
+  static bool isWeight(OpOperand &use) {
+    return llvm::any_of(weightsOf(use.getOwner()),
+                        [&](OpOperand &weight) { return &weight == &use; });
+  }
+
+  /// As --weights says.
+  Type storedType(ParameterOp parameter) {
+    StringRef name = weights == "keep" ? parameter.getStorage() : weights;
+    if (name == "bf16")
+      return bf16;
+    return name == "f16" ? Float16Type::get(&getContext()) : f32;
+  }
+
+  static void retype(ParameterOp parameter, ArrayRef<WeightOp> readers,
+                     Type element) {
+    parameter.setType(retyped(parameter.getType(), element));
+    for (WeightOp reader : readers)
+      reader.getResult().setType(retyped(reader.getType(), element));
+  }
+
+  /// A tied table whose layer computes narrower gets an image for each.
+  void split(ParameterOp parameter, ArrayRef<WeightOp> readers) {
+    OpBuilder builder(parameter);
+    builder.setInsertionPointAfter(parameter);
+    auto table = cast<ParameterOp>(builder.clone(*parameter));
+    table.setSymName((parameter.getSymName() + ".table").str());
+    SmallVector<WeightOp> tables;
+    for (WeightOp reader : readers) {
+      builder.setInsertionPointAfter(reader);
+      auto copy = cast<WeightOp>(builder.clone(*reader));
+      copy.setParameter(table.getSymName());
+      reader.getResult().replaceUsesWithIf(copy, [](OpOperand &use) {
+        return isa<GatherOp>(use.getOwner());
+      });
+      tables.push_back(copy);
+    }
+    retype(table, tables, storedType(parameter));
+    retype(parameter, readers, bf16);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Operands
+  //===--------------------------------------------------------------------===//
+
+  void castOperands() {
+    getOperation().walk([&](Operation *op) {
+      if (isLayer(op))
+        castOperand(op->getOpOperand(0));
+      else if (isa<MatmulOp>(op))
+        for (OpOperand &operand : op->getOpOperands())
+          castOperand(operand);
+      else if (isa<AttentionOp>(op))
+        for (OpOperand &operand : op->getOpOperands().take_front(3))
+          castOperand(operand);
+    });
+  }
+
+  void castOperand(OpOperand &operand) {
+    if (getElementTypeOrSelf(operand.get().getType()).isF32() &&
+        !operand.get().getDefiningOp<WeightOp>() &&
+        !operand.get().getDefiningOp<AppendOp>())
+      operand.set(narrow(operand.get()));
+  }
+
+  /// The value in bf16, made where it is computed.
+  Value narrow(Value value) {
+    if (Value known = narrowed.lookup(value))
+      return known;
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(value);
+    Type type = retyped(value.getType(), bf16);
+    Operation *producer = value.getDefiningOp();
+    if (auto reshape = dyn_cast_or_null<ReshapeOp>(producer)) {
+      // Before the view, where the producer's epilogue can take it.
+      Value source = narrow(reshape.getInput());
+      return narrowed[value] =
+                 ReshapeOp::create(builder, value.getLoc(), type, source,
+                                   reshape.getShapeAttr());
+    }
+    if (auto rope = dyn_cast_or_null<RopeOp>(producer); rope && value.hasOneUse()) {
+      rope.getResult().setType(cast<RankedTensorType>(type));
+      return narrowed[value] = value;
+    }
+    ++casts;
+    return narrowed[value] = CastOp::create(builder, value.getLoc(), type, value);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // States and int8
+  //===--------------------------------------------------------------------===//
+
+  void typeStates() {
+    for (auto state : getOperation().getOps<StateOp>())
+      if (getElementTypeOrSelf(state.getType()).isF32())
+        state.setType(retyped(state.getType(), bf16));
+    getOperation().walk([&](AppendOp append) {
+      auto cache = append.getState().getDefiningOp<CacheOp>();
+      if (!cache || !getElementTypeOrSelf(cache.getType()).isF32())
+        return;
+      cache.getResult().setType(retyped(cache.getType(), bf16));
+      append.getResult().setType(retyped(append.getType(), bf16));
+      append.getValuesMutable().set(narrow(append.getValues()));
+    });
+  }
+
+  void quantizeInputs() {
+    getOperation().walk([&](Operation *op) {
+      if (isLayer(op) && llvm::all_of(weightsOf(op), [&](OpOperand &weight) {
+            auto reader = weight.get().getDefiningOp<WeightOp>();
+            auto parameter =
+                reader ? SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
+                             op, reader.getParameterAttr())
+                       : ParameterOp();
+            return parameter && parameter.getKept();
+          }))
+        op->setAttr("int8", UnitAttr::get(&getContext()));
+    });
+  }
+
+  Type f32, bf16;
+  StringRef compute, weights;
+  llvm::DenseMap<Value, Value> narrowed;
+};
+} // namespace
