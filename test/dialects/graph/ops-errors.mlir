@@ -236,17 +236,33 @@ func.func @rope_dynamic(%x: tensor<1x2x4x?xf32>, %p: tensor<1x2xi32>) {
 
 // -----
 
-func.func @linear_types(%x: tensor<2x8xf32>, %w: tensor<4x8xbf16>) {
-  // expected-error @below {{requires the same element type for all operands and results}}
-  %0 = graph.linear %x, %w : tensor<2x8xf32>, tensor<4x8xbf16> -> tensor<2x4xf32> // G8
+func.func @linear_types(%x: tensor<2x8xbf16>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{expected operands of 'bf16' or narrower, got 'f32'}}
+  %0 = graph.linear %x, %w : tensor<2x8xbf16>, tensor<4x8xf32> -> tensor<2x4xbf16> // G8
   return
 }
 
 // -----
 
-func.func @attention_types(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf16>) {
-  // expected-error @below {{failed to verify that all of {query, key, value, result} have same element type}}
-  %0 = graph.attention %q, %k, %k scale 1.0 : tensor<1x2x4x8xf32>, tensor<1x2x4x8xf16>, tensor<1x2x4x8xf16> -> tensor<1x2x4x8xf32> // G8
+func.func @bias_type(%x: tensor<2x8xf32>, %w: tensor<4x8xf32>, %b: tensor<4xbf16>) {
+  // expected-error @below {{expected a bias of 'f32', got 'bf16'}}
+  %0 = graph.linear %x, %w bias %b : tensor<2x8xf32>, tensor<4x8xf32>, tensor<4xbf16> -> tensor<2x4xf32> // G8
+  return
+}
+
+// -----
+
+func.func @attention_types(%q: tensor<1x2x4x8xf32>, %k: tensor<1x2x4x8xf16>, %v: tensor<1x2x4x8xbf16>) {
+  // expected-error @below {{expected a value of 'f16', got 'bf16'}}
+  %0 = graph.attention %q, %k, %v scale 1.0 : tensor<1x2x4x8xf32>, tensor<1x2x4x8xf16>, tensor<1x2x4x8xbf16> -> tensor<1x2x4x8xf32> // G8
+  return
+}
+
+// -----
+
+func.func @rope_types(%x: tensor<1x2x4x8xbf16>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{expected a result of 'bf16' or narrower, got 'f32'}}
+  %0 = graph.rope half %x, %p theta 1.0e4 dims 8 : tensor<1x2x4x8xbf16>, tensor<1x2xi32> -> tensor<1x2x4x8xf32> // G8
   return
 }
 

@@ -1,0 +1,61 @@
+// The types that --compute, --weights and --kv ask for.
+// RUN: trine-opt %s -split-input-file --graph-set-precision | FileCheck %s
+
+// CHECK-LABEL: module attributes {graph.compute = "bf16", graph.weights
+// CHECK: graph.parameter @dense : tensor<4x8xbf16> storage "f32" from
+// CHECK: graph.parameter @codes : tensor<4x32xf32> storage "q4_1" kept from
+// CHECK: graph.parameter @tied : tensor<16x8xbf16> storage "f32" from
+// CHECK: graph.parameter @tied.table : tensor<16x8xf32> storage "f32" from
+// CHECK: graph.parameter @gain : tensor<8xf32>
+module attributes {graph.compute = "bf16", graph.weights = "keep"} {
+  graph.parameter @dense : tensor<4x8xf32> storage "f32" from ["d"]
+  graph.parameter @codes : tensor<4x32xf32> storage "q4_1" from ["c"]
+  graph.parameter @tied : tensor<16x8xf32> storage "f32" from ["t"]
+  graph.parameter @gain : tensor<8xf32> storage "f32" from ["g"]
+  // CHECK-LABEL: func.func @layers
+  func.func @layers(%x: tensor<?x8xf32>, %y: tensor<?x32xf32>, %i: tensor<?xi32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x16xf32>) {
+    %d = graph.weight @dense : tensor<4x8xf32>
+    %c = graph.weight @codes : tensor<4x32xf32>
+    %t = graph.weight @tied : tensor<16x8xf32>
+    %g = graph.weight @gain : tensor<8xf32>
+    // CHECK: graph.linear %{{.*}}, %{{.*}} : tensor<?x8xbf16>, tensor<4x8xbf16> -> tensor<?x4xf32>
+    %0 = graph.linear %x, %d : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+    // CHECK: graph.linear %{{.*}}, %{{.*}} : tensor<?x32xbf16>, tensor<4x32xf32> -> tensor<?x4xf32>
+    %1 = graph.linear %y, %c : tensor<?x32xf32>, tensor<4x32xf32> -> tensor<?x4xf32>
+    // CHECK: graph.gather %{{.*}}, %{{.*}} : tensor<16x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
+    %e = graph.gather %t, %i : tensor<16x8xf32>, tensor<?xi32> -> tensor<?x8xf32>
+    // CHECK: %[[N:.*]] = graph.rms_norm
+    // CHECK: %[[B:.*]] = graph.cast %[[N]] : tensor<?x8xf32> -> tensor<?x8xbf16>
+    %n = graph.rms_norm %e, %g epsilon 1.0e-5 : tensor<?x8xf32>, tensor<8xf32> -> tensor<?x8xf32>
+    // CHECK: graph.linear %[[B]], %{{.*}} : tensor<?x8xbf16>, tensor<16x8xbf16> -> tensor<?x16xf32>
+    %2 = graph.linear %n, %t : tensor<?x8xf32>, tensor<16x8xf32> -> tensor<?x16xf32>
+    return %0, %1, %2 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// The cast stands where the producer's epilogue can take it; states are bf16.
+// CHECK-LABEL: module attributes {graph.compute = "bf16"} {
+// CHECK: graph.state @k : tensor<?x64x2x8xbf16>
+module attributes {graph.compute = "bf16"} {
+  graph.state @k : tensor<?x64x2x8xf32>
+  graph.state @v : tensor<?x64x2x8xf32>
+  // CHECK-LABEL: func.func @attend
+  // CHECK: %[[C:.*]] = graph.cast %arg1 : tensor<?x?x16xf32> -> tensor<?x?x16xbf16>
+  func.func @attend(%q: tensor<?x?x16xf32>, %kv: tensor<?x?x16xf32>, %p: tensor<?x?xi32>) -> tensor<?x?x2x8xf32> {
+    %past = graph.length %q : tensor<?x?x16xf32> -> tensor<?xi32>
+    %q4 = graph.reshape %q to [0, 0, 2, 8] : tensor<?x?x16xf32> -> tensor<?x?x2x8xf32>
+    // CHECK: graph.rope half %{{.*}} -> tensor<?x?x2x8xbf16>
+    %r = graph.rope half %q4, %p theta 1.0e4 dims 8 : tensor<?x?x2x8xf32>, tensor<?x?xi32> -> tensor<?x?x2x8xf32>
+    // CHECK: graph.reshape %[[C]] to {{.*}} -> tensor<?x?x2x8xbf16>
+    %k4 = graph.reshape %kv to [0, 0, 2, 8] : tensor<?x?x16xf32> -> tensor<?x?x2x8xf32>
+    %kc = graph.cache @k like %q : tensor<?x?x16xf32> -> tensor<?x64x2x8xf32>
+    %ka = graph.append %k4 to %kc at %past : tensor<?x?x2x8xf32>, tensor<?xi32> -> tensor<?x64x2x8xf32>
+    %vc = graph.cache @v like %q : tensor<?x?x16xf32> -> tensor<?x64x2x8xf32>
+    %va = graph.append %k4 to %vc at %past : tensor<?x?x2x8xf32>, tensor<?xi32> -> tensor<?x64x2x8xf32>
+    // CHECK: graph.attention {{.*}} tensor<?x?x2x8xbf16>, tensor<?x64x2x8xbf16>, tensor<?x64x2x8xbf16>, past tensor<?xi32> -> tensor<?x?x2x8xf32>
+    %o = graph.attention %r, %ka, %va past %past causal scale 1.0 : tensor<?x?x2x8xf32>, tensor<?x64x2x8xf32>, tensor<?x64x2x8xf32>, past tensor<?xi32> -> tensor<?x?x2x8xf32>
+    return %o : tensor<?x?x2x8xf32>
+  }
+}
