@@ -28,6 +28,7 @@ struct Segment {
   Value columns; ///< N
   int64_t width; ///< W
   bool packed;   ///< false: rows [K, N] of a plain matmul
+  int64_t step;  ///< k that lie together for a column: 2 of packed bf16
   Value panels, firstPanel;
 };
 
@@ -115,7 +116,7 @@ static int64_t sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
 }
 
 LogicalResult ContractionEmitter::addSegment(Operation *root) {
-  Segment segment{root, {}, {}, e.machine.panel, true, {}, e.index(0)};
+  Segment segment{root, {}, {}, e.machine.panel, true, 1, {}, e.index(0)};
   unsigned weights = isa<graph::GatedOp>(root) ? 2 : 1;
   for (unsigned i = 1; i <= weights; ++i)
     segment.weights.push_back(&e.operand(root->getOperand(i)));
@@ -134,6 +135,7 @@ LogicalResult ContractionEmitter::addSegment(Operation *root) {
              << "expected a weight in panels of a multiple of " << e.lanes()
              << ", got " << weight.type;
     segment.width = layout.getWidth();
+    segment.step = weight.element().isBF16() ? 2 : 1;
   }
   segment.panels = e.ceilDiv(segment.columns, segment.width);
   segments.push_back(segment);
@@ -363,16 +365,21 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
   tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero());
   tile.rowElement = input->element();
   tile.weightElement = segment.weights[0]->element();
-  tile.stride = segment.packed ? e.index(segment.width) : segment.columns;
+  tile.pairs = segment.step == 2;
+  tile.stride =
+      segment.packed ? e.index(segment.width * segment.step) : segment.columns;
   if (!segment.packed)
     tile.masks.assign(masks.begin(), masks.end());
   Value padded =
       segment.packed ? e.mul(segment.panels, segment.width) : segment.columns;
+  Value depth = e.mul(e.ceilDiv(K, segment.step), segment.step);
   Value inBatch = e.mul(panel, segment.width);
   if (segment.packed)
-    inBatch = e.mul(inBatch, K);
-  Value start = e.add(e.add(e.mul(batch, e.mul(K, padded)), inBatch),
-                      e.mul(k, tile.stride));
+    inBatch = e.mul(inBatch, depth);
+  Value first =
+      e.mul(k, segment.packed ? e.index(segment.width) : segment.columns);
+  Value start =
+      e.add(e.add(e.mul(batch, e.mul(depth, padded)), inBatch), first);
   // The tiles of a panel read what follows it, an equal part each, so that
   // memory works while the sums do; a single row is nothing but a stream.
   for (const Tensor *weight : segment.weights) {
@@ -389,16 +396,17 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
 }
 
 /// Where this tile starts to prefetch the panel's next slice or the next panel
-/// after the `count` k from `base` on, and in `steps` the bytes for each k.
+/// after the `count` k from `base` on, and in `steps` the bytes for each step.
 Value ContractionEmitter::aheadOf(const Segment &segment, const Tensor &weight,
                                   Value base, Value count,
                                   SmallVectorImpl<Value> &steps) {
-  int64_t row = segment.width * weight.element().getIntOrFloatBitWidth() / 8;
+  int64_t row = segment.width * segment.step *
+                weight.element().getIntOrFloatBitWidth() / 8;
   Value step = e.div(e.add(e.index(row - 1), blocksOfChunk), blocksOfChunk);
   steps.push_back(step);
-  Value start =
-      e.add(e.mul(count, row), e.mul(blockOfChunk, e.mul(count, step)));
-  return e.at(base, e.b.getI8Type(), start);
+  Value each = e.add(e.index(row), e.mul(blockOfChunk, step));
+  return e.at(base, e.b.getI8Type(),
+              e.mul(e.ceilDiv(count, segment.step), each));
 }
 
 /// The root's own result from its sums: bias or activation.

@@ -18,14 +18,15 @@ struct DenseTile {
   /// Each weight at its first k.
   llvm::SmallVector<Value, 2> weights;
   Type weightElement;
-  int64_t registers; ///< that a k of one weight takes
-  /// Elements from a k of a weight to the next.
-  Value stride;
+  /// A step is one k, or a pair of them: bf16 in pairs of k for each column.
+  bool pairs = false;
+  int64_t registers; ///< that a step of one weight takes
+  Value stride;      ///< elements from a step of a weight to the next
   /// The last registers of a plain [K, N]; null or empty: all of them.
   llvm::SmallVector<Value> masks;
   /// Is every count a multiple of 8?
   bool whole = false;
-  /// Where to prefetch for the first k, and bytes to go on by for each.
+  /// Where to prefetch for the first step, and bytes to go on by for each.
   llvm::SmallVector<Value, 2> ahead, steps;
 };
 

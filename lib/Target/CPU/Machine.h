@@ -20,11 +20,21 @@ struct MachineModel {
 
   int64_t lanes = 8;              ///< f32 elements of a vector register
   int64_t registers = 16;         ///< vector registers
+  bool dotsBf16 = false;          ///< has VDPBF16PS
   int64_t panel = 16;             ///< W of a packed weight
   int64_t gatedPanel = 8;         ///< W of each of a gated layer's two weights
   int64_t keyPanel = 16;          ///< W of an attention key
   int64_t l2Bytes = 1 << 20;      ///< what blocked operands may assume
   int64_t sliceBytes = 256 << 10; ///< of a weight's panel that stays in the L2
+
+  /// Rows of the register tile whose rows take so many registers each:
+  /// rows·vectors accumulators, `vectors` weights and one activation fit the
+  /// registers, and at least 12 accumulators hide the latency of two FMAs a
+  /// cycle.
+  struct Tile {
+    int64_t vectors, rows;
+  };
+  std::vector<Tile> tiles; ///< by vectors
 
   /// Rows of the register tile whose every row takes `vectors` registers.
   int64_t rowBlock(int64_t vectors) const;

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -20,7 +21,43 @@ const std::vector<int64_t> kRows = {0,  1,  2,  7,   8,   9,
                                     31, 32, 33, 127, 128, 129};
 
 /// W of a linear layer's weight for the CPU; a gated layer's is half.
-int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v4" ? 64 : 16; }
+int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v3" ? 16 : 64; }
+
+/// With and without dot products of bf16 (Cooper Lake is x86-64-v4 with them).
+std::vector<std::string> bf16Cpus() {
+  std::vector<std::string> cpus = runnableCpus();
+  if (__builtin_cpu_supports("avx512bf16"))
+    cpus.push_back("cooperlake");
+  return cpus;
+}
+
+/// The upper half of an f32, which is a bf16; `buffer` keeps what it stands
+/// for.
+uint16_t truncated(float &x) {
+  uint32_t bits = std::bit_cast<uint32_t>(x) & 0xffff0000u;
+  x = std::bit_cast<float>(bits);
+  return uint16_t(bits >> 16);
+}
+
+/// The values of `plain` as bf16, which it is rounded to.
+Buffer narrowed(Buffer &plain) {
+  Buffer narrow(plain.dims, -1, 2);
+  for (int64_t i = 0; i < plain.count; ++i)
+    narrow.data<uint16_t>()[i] = truncated(plain.data()[i]);
+  return narrow;
+}
+
+/// [N, K] of f32 as bf16 in panels of `width`, in pairs along k; NaN between.
+Buffer pairedPanels(Buffer &plain, int64_t width) {
+  int64_t n = plain.dims[0], k = plain.dims[1], pairs = (k + 1) / 2;
+  Buffer packed(plain.dims, (n + width - 1) / width * width * pairs * 2, 2);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < k; ++j)
+      packed.data<uint16_t>()
+          [((i / width * pairs + j / 2) * width + i % width) * 2 + j % 2] =
+          truncated(plain.data()[i * k + j]);
+  return packed;
+}
 
 /// [N, K] with random values and its copy in panels of `width`.
 struct Weight {
@@ -117,6 +154,75 @@ TEST(Contraction, aSumIsOneChainWhateverTheTileAndTheSlice) {
               << cpu << " rows " << m << " threads " << threads << " at " << i;
         }
       }
+  }
+}
+
+TEST(Contraction, bf16Weights) {
+  // Odd K, slices, a last panel that is partial; NaN after a row of x and
+  // between the pairs of the weight, which must not be read.
+  for (const std::string &cpu : bf16Cpus())
+    for (std::string input : {"f32", "bf16"})
+      for (auto [n, k] : {std::pair{64, 48}, {70, 8203}}) {
+        Kernel kernel(fmt::format(R"(
+          launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+          ^bb0(%x: tensor<?x{1}x{3}>, %w: tensor<{0}x{1}xbf16, #graph.layout<panels, {2}>>):
+            %y = graph.linear %x, %w : tensor<?x{1}x{3}>, tensor<{0}x{1}xbf16, #graph.layout<panels, {2}>> -> tensor<?x{0}xf32>
+            launch.return %y : tensor<?x{0}xf32>
+          }})",
+                                  n, k, panelOf(cpu), input),
+                      cpu);
+        Buffer w = Buffer({n, k}).fill(1);
+        Buffer packed = pairedPanels(w, panelOf(cpu));
+        Buffer x = Buffer({31, k}).fill(2);
+        Buffer narrow = narrowed(x), first({1, n});
+        for (int64_t m : {1, 2, 7, 31}) {
+          Buffer some = input == "f32" ? x : narrow, y({m, n}), again({m, n});
+          some.dims[0] = m;
+          kernel.run({some, packed, y});
+          kernel.run({some, packed, again}, 3);
+          if (m == 1)
+            first = y;
+          for (int64_t i = 0; i < m * n; ++i) {
+            auto [sum, size] =
+                dot(x.data() + i / n * k, w.data() + i % n * k, k);
+            ASSERT_NEAR(y.data()[i], sum, bound(size, k))
+                << cpu << " " << input << " " << m << "x" << n << "x" << k
+                << " at " << i;
+            ASSERT_EQ(y.data()[i], again.data()[i]) << "on three threads";
+            if (i < n)
+              ASSERT_EQ(y.data()[i], first.data()[i]) << "alone";
+          }
+        }
+      }
+}
+
+TEST(Contraction, gatedOfBf16) {
+  for (const std::string &cpu : bf16Cpus()) {
+    int64_t n = 72, k = 41, width = panelOf(cpu) / 2;
+    Kernel kernel(fmt::format(R"(
+      launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+      ^bb0(%x: tensor<?x41xbf16>, %g: tensor<72x41xbf16, #graph.layout<panels, {0}>>, %u: tensor<72x41xbf16, #graph.layout<panels, {0}>>):
+        %y = graph.gated silu %x, %g, %u : tensor<?x41xbf16>, tensor<72x41xbf16, #graph.layout<panels, {0}>>, tensor<72x41xbf16, #graph.layout<panels, {0}>> -> tensor<?x72xbf16>
+        launch.return %y : tensor<?x72xbf16>
+      }})",
+                              width),
+                  cpu);
+    Buffer gate = Buffer({n, k}).fill(1), up = Buffer({n, k}).fill(2);
+    Buffer gatePanels = pairedPanels(gate, width);
+    Buffer upPanels = pairedPanels(up, width);
+    for (int64_t m : {1, 6, 13}) {
+      Buffer x = Buffer({m, k}).fill(3), y({m, n}, -1, 2);
+      kernel.run({narrowed(x), gatePanels, upPanels, y}, 2);
+      for (int64_t i = 0; i < m * n; ++i) {
+        const float *row = x.data() + i / n * k;
+        double g = dot(row, gate.data() + i % n * k, k).first;
+        double u = dot(row, up.data() + i % n * k, k).first;
+        float got = std::bit_cast<float>(uint32_t(y.data<uint16_t>()[i]) << 16);
+        // Half a unit in the last of 8 bits, and little before that.
+        ASSERT_NEAR(got, silu(g) * u, std::fabs(silu(g) * u) * 0x1p-8 + 1e-5)
+            << cpu << " rows " << m << " at " << i;
+      }
+    }
   }
 }
 
