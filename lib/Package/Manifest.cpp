@@ -62,6 +62,10 @@ static void to_json(Json &json, const Step &step) {
   json["kernel"] = step.kernel;
   json["scratch"] = step.scratch;
   json["shared"] = step.shared;
+  if (step.flops)
+    json["flops"] = *step.flops;
+  if (step.bytes)
+    json["bytes"] = *step.bytes;
 }
 
 static void to_json(Json &json, const EntryTensor &tensor) {
@@ -99,6 +103,8 @@ static void to_json(Json &json, const Kernel &kernel) {
           {"uses", kernel.uses},         {"bytes", kernel.bytes},
           {"operands", kernel.operands}, {"results", kernel.results},
           {"ties", kernel.ties}};
+  if (!kernel.compute.empty())
+    json["compute"] = kernel.compute;
 }
 
 static void to_json(Json &json, const Parameter &parameter) {

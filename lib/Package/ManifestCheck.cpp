@@ -52,11 +52,11 @@ private:
     return index >= 0 && index < int64_t(entry.values.size());
   }
 
-  void checkSize(const Size &size) const {
+  void checkSize(const Size &size, size_t more = 0) const {
+    size_t symbols = entry.symbols.size() + more;
     for (const Size::Term &term : size.terms)
       for (uint32_t symbol : term.symbols)
-        require(symbol < entry.symbols.size(), "uses symbol {} of {}", symbol,
-                entry.symbols.size());
+        require(symbol < symbols, "uses symbol {} of {}", symbol, symbols);
     size.asConstant();
   }
 
@@ -144,6 +144,9 @@ private:
                 value, entry.values.size());
     checkSize(step.scratch);
     checkSize(step.shared);
+    for (const std::optional<Size> *cost : {&step.flops, &step.bytes})
+      if (*cost)
+        checkSize(**cost, 1);
     if (step.kind == Step::Kind::Copy) {
       require(step.operands.size() == 1 && step.results.size() == 1 &&
                   step.device != step.sourceDevice,

@@ -172,6 +172,10 @@ Step step(const Field &field) {
   step.scratch = size(field["scratch"]);
   if (field.has("shared")) // packages before kernel_abi 2 are refused by that
     step.shared = size(field["shared"]);
+  if (field.has("flops"))
+    step.flops = size(field["flops"]);
+  if (field.has("bytes"))
+    step.bytes = size(field["bytes"]);
   return step;
 }
 
@@ -214,6 +218,8 @@ Kernel kernel(const Field &field) {
   kernel.device = device(field["device"]);
   kernel.family = field["family"].text();
   kernel.node = field["node"].text();
+  if (field.has("compute"))
+    kernel.compute = field["compute"].text();
   kernel.uses = extent(field["uses"]);
   kernel.bytes = uint64_t(extent(field["bytes"]));
   kernel.operands = count(field["operands"]);

@@ -138,7 +138,7 @@ int Compilation::emitPackage() {
     warnings.push_back(warning);
   if (!options.report.empty())
     writeText(options.report,
-              report(*module, manifest, clock.json(), warnings).dump(2) + "\n");
+              report(manifest, clock.json(), warnings).dump(2) + "\n");
   if (!options.quiet)
     for (const std::string &warning : warnings)
       fmt::print(stderr, "warning: {}\n", warning);

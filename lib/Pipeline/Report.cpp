@@ -2,9 +2,6 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Report.h"
-#include "Types.h"
-#include "dialects/graph/Graph.h"
-#include "dialects/launch/Launch.h"
 #include "trine/Support/File.h"
 
 #include <chrono>
@@ -13,7 +10,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-using namespace mlir;
 using namespace trine;
 using nlohmann::json;
 
@@ -92,77 +88,33 @@ void PhaseClock::end() {
 // Kernels, weights, placement
 //===----------------------------------------------------------------------===//
 
-/// Elements with every dynamic dimension 1.
-static int64_t elements(Type type) {
-  int64_t count = 1;
-  for (int64_t dim : cast<RankedTensorType>(type).getShape())
-    count *= ShapedType::isDynamic(dim) ? 1 : dim;
-  return count;
+/// A cost with every dimension 1 and nothing in the session.
+static int64_t leastCost(const std::optional<Size> &cost, const Entry &entry) {
+  std::vector<int64_t> ones(entry.symbols.size(), 1);
+  ones.push_back(0);
+  return cost ? cost->evaluate(ones) : 0;
 }
 
-static int64_t lastDim(Value value) {
-  int64_t dim = cast<RankedTensorType>(value.getType()).getShape().back();
-  return ShapedType::isDynamic(dim) ? 1 : dim;
-}
-
-static int64_t flops(Operation *op) {
-  return llvm::TypeSwitch<Operation *, int64_t>(op)
-      .Case<graph::LinearOp>([](auto linear) {
-        return 2 * elements(linear.getType()) * lastDim(linear.getInput());
-      })
-      .Case<graph::GatedOp>([](auto gated) {
-        return 4 * elements(gated.getType()) * lastDim(gated.getInput());
-      })
-      .Case<graph::MatmulOp>([](auto matmul) {
-        return 2 * elements(matmul.getType()) * lastDim(matmul.getLhs());
-      })
-      .Case<graph::AttentionOp>([](auto attention) {
-        // One key: a cache's capacity is no measure of the work.
-        return 2 * (elements(attention.getQuery().getType()) +
-                    elements(attention.getType()));
-      })
-      .Default([](Operation *other) {
-        return other->getNumResults() ? elements(other->getResult(0).getType())
-                                      : 0;
-      });
-}
-
-static int64_t bytes(TypeRange types) {
-  int64_t sum = 0;
-  for (Type type : types)
-    sum += elements(type) * dtypeBytes(dtypeOf(type));
-  return sum;
-}
-
-static json kernelList(ModuleOp module, const Manifest &manifest) {
+static json kernelList(const Manifest &manifest) {
   json list = json::array();
-  SymbolTable symbols(module);
-  for (const Kernel &kernel : manifest.kernels) {
-    auto op = symbols.lookup<launch::KernelOp>(kernel.name);
-    int64_t work = 0;
-    for (Operation &inner : op.getBlock().without_terminator())
-      work += flops(&inner);
-    SmallVector<Type> moved;
-    for (auto [index, argument] : llvm::enumerate(op.getBlock().getArguments()))
-      // Of a state a launch touches a part, of a table the rows it gathers.
-      if (!llvm::is_contained(op.getTies(), int64_t(index)) &&
-          llvm::none_of(argument.getUsers(), llvm::IsaPred<graph::GatherOp>))
-        moved.push_back(argument.getType());
-    for (auto [type, tie] : llvm::zip_equal(op.getResultTypes(), op.getTies()))
-      if (tie < 0)
-        moved.push_back(type);
+  for (const Kernel &kernel : manifest.kernels)
     list.push_back({{"name", kernel.name},
                     {"target", kernel.device},
                     {"family", kernel.family},
                     {"uses", kernel.uses},
-                    {"flops", work},
-                    {"bytes", bytes(moved)}});
-  }
+                    {"flops", 0},
+                    {"bytes", 0}});
+  for (const Entry &entry : manifest.entries)
+    for (const Step &step : entry.steps)
+      if (step.kind == Step::Kind::Kernel) {
+        json &row = list[size_t(step.kernel)];
+        row["flops"] = leastCost(step.flops, entry);
+        row["bytes"] = leastCost(step.bytes, entry);
+      }
   return list;
 }
 
-json trine::report(ModuleOp module, const Manifest &manifest,
-                   const json &phases,
+json trine::report(const Manifest &manifest, const json &phases,
                    const std::vector<std::string> &warnings) {
   int64_t uses = 0;
   for (const Kernel &kernel : manifest.kernels)
@@ -188,7 +140,7 @@ json trine::report(ModuleOp module, const Manifest &manifest,
           {"kernels",
            {{"distinct", manifest.kernels.size()},
             {"total", uses},
-            {"list", kernelList(module, manifest)}}},
+            {"list", kernelList(manifest)}}},
           {"weights", {{"stored_bytes", stored}, {"by_type", byType}}},
           {"placement", placement},
           {"warnings", warnings}};

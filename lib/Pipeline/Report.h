@@ -3,7 +3,6 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "mlir/IR/BuiltinOps.h"
 #include "trine/Package/Manifest.h"
 
 #include <atomic>
@@ -37,10 +36,9 @@ private:
   nlohmann::json phases = nlohmann::json::array();
 };
 
-/// What --report writes. `flops` and `bytes` (weights, operands and
-/// results) are of one launch with every dynamic dimension 1.
-nlohmann::json report(mlir::ModuleOp module, const Manifest &manifest,
-                      const nlohmann::json &phases,
+/// What --report writes. `flops` and `bytes` are those of Costs.h, of one
+/// launch with every dimension 1 and no tokens in the session.
+nlohmann::json report(const Manifest &manifest, const nlohmann::json &phases,
                       const std::vector<std::string> &warnings);
 
 } // namespace trine

@@ -32,6 +32,8 @@ public:
   const graph::SymbolicShape &operator[](mlir::Value value) const {
     return shapes.find(value)->second;
   }
+  /// A kernel's body has one set of shapes: makes them those of this call.
+  llvm::LogicalResult inferCall(launch::CallOp call);
 
 private:
   using Dimension = llvm::function_ref<mlir::AffineExpr(unsigned symbol)>;
@@ -41,7 +43,6 @@ private:
   llvm::LogicalResult inferArguments(mlir::func::FuncOp function,
                                      Dimension size);
   llvm::LogicalResult inferOp(mlir::Operation *op);
-  llvm::LogicalResult inferCall(launch::CallOp call);
 
   std::vector<std::string> names;
   llvm::DenseMap<mlir::Value, graph::SymbolicShape> shapes;

@@ -3,6 +3,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "WriteManifest.h"
+#include "Costs.h"
 #include "PackWeights.h"
 #include "Sizes.h"
 #include "Types.h"
@@ -16,11 +17,12 @@ namespace {
 
 /// What all entries share.
 struct Tables {
-  explicit Tables(ModuleOp module, const TargetSet &targets)
-      : module(module), targets(targets) {}
+  Tables(ModuleOp module, const TargetSet &targets, const Manifest &manifest)
+      : module(module), targets(targets), manifest(manifest) {}
 
   ModuleOp module;
   const TargetSet &targets;
+  const Manifest &manifest;
   SymbolTableCollection symbols;
   llvm::StringMap<int64_t> kernels, parameters, states;
   int64_t maxSequence = 0, maxBatch = 0;
@@ -44,6 +46,7 @@ private:
   LogicalResult writeOp(Operation &op);
   LogicalResult writeCall(launch::CallOp call);
   LogicalResult writeCopy(launch::CopyOp copy);
+  LogicalResult writeCost(launch::CallOp call, Step &step);
   LogicalResult writeAppends();
 
   /// Adds the value; fails when its size is no polynomial.
@@ -244,7 +247,26 @@ LogicalResult EntryWriter::writeCall(launch::CallOp call) {
     return failure();
   step.scratch = *scratch;
   step.shared = *shared;
+  if (failed(writeCost(call, step)))
+    return failure();
   entry.steps.push_back(std::move(step));
+  return success();
+}
+
+/// A cost that is no polynomial is left out: only profiles need it.
+LogicalResult EntryWriter::writeCost(launch::CallOp call, Step &step) {
+  if (failed(shapes.inferCall(call)))
+    return failure();
+  auto parameterBytes = [&](StringRef name) {
+    int64_t index = tables.parameters.lookup(name);
+    return int64_t(tables.manifest.parameters[size_t(index)].bytes);
+  };
+  LaunchCost cost = costOf(
+      call, tables.kernelOf(call), shapes,
+      getAffineSymbolExpr(unsigned(entry.symbols.size()), call.getContext()),
+      parameterBytes);
+  step.flops = boundingSize(cost.flops);
+  step.bytes = boundingSize(cost.bytes);
   return success();
 }
 
@@ -306,6 +328,7 @@ static void writeKernels(ModuleOp module, Tables &tables, Manifest &manifest) {
     kernel.name = op.getSymName();
     kernel.device = op.getDevice();
     kernel.family = op.getFamily();
+    kernel.compute = computeType(op);
     kernel.operands = op.getBlock().getNumArguments();
     kernel.results = int64_t(op.getTies().size());
     kernel.ties = op.getTies();
@@ -361,8 +384,8 @@ FailureOr<Manifest> trine::writeManifest(ModuleOp module) {
   FailureOr<TargetSet> targets = TargetSet::of(module);
   if (failed(targets))
     return failure();
-  Tables tables(module, *targets);
   Manifest manifest;
+  Tables tables(module, *targets, manifest);
   auto integer = [&](const char *name) {
     auto attr = module->getAttrOfType<IntegerAttr>(name);
     return attr ? attr.getInt() : 0;

@@ -137,3 +137,9 @@ void trine_session_observe(trine_session *session, trine_step_callback callback,
   if (session)
     session->session.observe(callback, user);
 }
+
+void trine_session_profile(trine_session *session,
+                           trine_profile_callback callback, void *user) {
+  if (session)
+    session->session.profile(callback, user);
+}

@@ -78,12 +78,16 @@ static size_t plainBytes(const std::vector<int64_t> &shape,
 
 void Session::run(const std::string &name, std::span<const trine_tensor> inputs,
                   std::span<trine_tensor> outputs) {
+  if (profiler)
+    times.start();
   const Entry &entry = program->entry(name);
   Binding binding = bindInputs(*program, entry, inputs, rowLengths);
   std::unique_lock<std::mutex> held = lock(*program);
   Plan &plan = planFor(entry, binding.symbols);
   std::vector<const EntryTensor *> bound = bindOutputs(entry, plan, outputs);
   copyInputs(plan, binding);
+  if (profiler)
+    times.reserve(plan.steps.size(), program->pool->threads());
   observer ? executeObserved(plan) : execute(plan);
   held.unlock();
 
@@ -100,6 +104,8 @@ void Session::run(const std::string &name, std::span<const trine_tensor> inputs,
     else
       outputs[i].data = value.data;
   }
+  if (profiler)
+    times.report(plan, *program, workspace, profiler, profilerData);
 }
 
 Plan &Session::planFor(const Entry &entry,
@@ -178,6 +184,19 @@ void Session::runOnDevice(const PlanStep &step) {
   }
 }
 
+void Session::runStep(const Plan &plan, size_t index, const KernelTeam &team) {
+  const PlanStep &step = plan.steps[index];
+  int thread = int(team.thread);
+  if (profiler)
+    times.begin(index, thread);
+  if (step.function)
+    step.function(step.arguments, &team);
+  else
+    runOnDevice(step);
+  if (profiler)
+    times.end(index, thread);
+}
+
 void Session::execute(const Plan &plan) {
   Pool &pool = *program->pool;
   std::exception_ptr failure;
@@ -189,12 +208,10 @@ void Session::execute(const Plan &plan) {
     Team team(pool, workspace, thread);
     for (size_t i = 0; i < count; ++i) {
       bool shared = steps[i].function;
-      if (shared)
-        steps[i].function(steps[i].arguments, &team);
-      else if (thread == 0)
+      if (shared || thread == 0)
         try {
-          runOnDevice(steps[i]);
-        } catch (...) {
+          runStep(plan, i, team);
+        } catch (...) { // only a device's step, on the first thread
           failure = std::current_exception();
           failed = i;
         }
@@ -210,15 +227,16 @@ void Session::execute(const Plan &plan) {
 
 void Session::executeObserved(const Plan &plan) {
   Pool &pool = *program->pool;
-  for (const PlanStep &step : plan.steps) {
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep &step = plan.steps[i];
+    auto part = [&](int thread) {
+      runStep(plan, i, Team(pool, workspace, thread));
+    };
     auto start = std::chrono::steady_clock::now();
     if (step.function)
-      pool.run([&](int thread) {
-        Team team(pool, workspace, thread);
-        step.function(step.arguments, &team);
-      });
+      pool.run(part);
     else
-      runOnDevice(step);
+      part(0); // may throw
     std::chrono::duration<double> elapsed =
         std::chrono::steady_clock::now() - start;
     report(plan, step, elapsed.count());

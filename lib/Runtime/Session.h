@@ -5,6 +5,7 @@
 
 #include "Binding.h"
 #include "Plan.h"
+#include "StepTimes.h"
 
 namespace trine {
 
@@ -23,6 +24,10 @@ public:
     observer = callback;
     observerData = user;
   }
+  void profile(trine_profile_callback callback, void *user) {
+    profiler = callback;
+    profilerData = user;
+  }
 
 private:
   Plan &planFor(const Entry &entry, const std::vector<int64_t> &symbols);
@@ -30,6 +35,7 @@ private:
   void execute(const Plan &plan);
   void executeObserved(const Plan &plan);
   void report(const Plan &plan, const PlanStep &step, double seconds);
+  void runStep(const Plan &plan, size_t index, const KernelTeam &team);
   void runOnDevice(const PlanStep &step);
 
   std::shared_ptr<Program> program;
@@ -38,6 +44,9 @@ private:
   std::vector<std::unique_ptr<Plan>> plans; ///< most recent first
   trine_step_callback observer = nullptr;
   void *observerData = nullptr;
+  StepTimes times; ///< of the latest call, with a profiler
+  trine_profile_callback profiler = nullptr;
+  void *profilerData = nullptr;
 };
 
 } // namespace trine

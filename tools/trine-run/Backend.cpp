@@ -70,6 +70,7 @@ rt::Session &RuntimeBackend::session(const Entry &entry,
                    current->length(rows(entry, inputs) - 1) < 0))
     current.emplace(program, rows(entry, inputs));
   current->observe(observer);
+  current->profile(profiler);
   return *current;
 }
 

@@ -38,7 +38,9 @@ public:
 
   rt::Program program;
   Manifest manifest;
+  /// Of the calls to come.
   std::function<void(const trine_step_event &)> observer;
+  std::function<void(const trine_call_times &)> profiler;
 
 private:
   std::string file;

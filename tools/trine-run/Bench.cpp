@@ -25,21 +25,27 @@ static int64_t tokens(const Entry &entry, const std::vector<Array> &inputs) {
 static Json rate(double value) { return value > 0 ? Json(value) : Json(); }
 
 /// The better of both: what disturbs one is not the machine's limit.
-static Json limits(const Calibration &before, const Calibration &after) {
-  auto better = [&](double Calibration::*of) {
-    return rate(std::max(before.*of, after.*of));
-  };
-  return {{"f32_gflops", better(&Calibration::f32Gflops)},
-          {"bf16_gflops", better(&Calibration::bf16Gflops)},
-          {"int8_gops", better(&Calibration::int8Gops)},
-          {"stream_gbs", better(&Calibration::streamGbs)},
-          {"clock_ghz", better(&Calibration::clockGhz)},
-          {"fma_per_cycle", better(&Calibration::fmaPerCycle)}};
+static Calibration better(Calibration a, const Calibration &b) {
+  for (double Calibration::*of :
+       {&Calibration::f32Gflops, &Calibration::bf16Gflops,
+        &Calibration::int8Gops, &Calibration::streamGbs, &Calibration::clockGhz,
+        &Calibration::fmaPerCycle})
+    a.*of = std::max(a.*of, b.*of);
+  return a;
+}
+
+Json trine::run::limitsJson(const Calibration &limits) {
+  return {{"f32_gflops", rate(limits.f32Gflops)},
+          {"bf16_gflops", rate(limits.bf16Gflops)},
+          {"int8_gops", rate(limits.int8Gops)},
+          {"stream_gbs", rate(limits.streamGbs)},
+          {"clock_ghz", rate(limits.clockGhz)},
+          {"fma_per_cycle", rate(limits.fmaPerCycle)}};
 }
 
 static std::vector<double> measure(rt::Session &session, const Entry &entry,
                                    const std::vector<Array> &inputs,
-                                   int64_t runs) {
+                                   int64_t runs, Profile *profile = nullptr) {
   std::vector<trine_tensor> tensors;
   for (const Array &array : inputs)
     tensors.push_back(array.tensor());
@@ -50,6 +56,10 @@ static std::vector<double> measure(rt::Session &session, const Entry &entry,
   int64_t length = session.length();
   std::vector<double> seconds;
   for (int64_t i = -2; i < runs; ++i) { // two to warm up
+    if (i == 0 && profile)
+      session.profile([&, again = false](const trine_call_times &call) mutable {
+        profile->add(call, std::exchange(again, true));
+      });
     auto start = std::chrono::steady_clock::now();
     session.run(entry.name.c_str(), tensors, names);
     std::chrono::duration<double> elapsed =
@@ -64,13 +74,19 @@ static std::vector<double> measure(rt::Session &session, const Entry &entry,
 }
 
 Json trine::run::bench(RuntimeBackend &backend, const Options &options,
-                       const Entry &entry, const std::vector<Array> &inputs) {
+                       const Entry &entry, const std::vector<Array> &inputs,
+                       Profile *profile) {
   int threads = options.threads ? int(options.threads) : defaultThreads();
   // On both sides of the measurement: the clock may change.
   Calibration before = calibrate(threads);
-  std::vector<double> seconds =
-      measure(backend.session(entry, inputs), entry, inputs, options.bench);
-  Calibration after = calibrate(threads);
+  rt::Session &session = backend.session(entry, inputs);
+  std::vector<double> seconds = measure(session, entry, inputs, options.bench);
+  if (profile)
+    measure(session, entry, inputs, options.bench, profile);
+  session.profile(nullptr);
+  Calibration limits = better(before, calibrate(threads));
+  if (profile)
+    profile->calibrated(limits);
   size_t middle = seconds.size() / 2;
   double median = seconds.size() % 2
                       ? seconds[middle]
@@ -91,5 +107,5 @@ Json trine::run::bench(RuntimeBackend &backend, const Options &options,
           {"best_seconds", seconds.front()},
           {"tokens_per_second", rate(double(count) / median)},
           {"cpu", {{"model", cpuModel()}, {"features", cpuFeatures()}}},
-          {"calibration", limits(before, after)}};
+          {"calibration", limitsJson(limits)}};
 }

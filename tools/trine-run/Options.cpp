@@ -75,8 +75,9 @@ bool trine::run::parseOptions(int argc, char **argv, Options &options) {
                "run the last call N times from the same state and print\n"
                "times and this machine's limits as JSON")
       .text("--profile", "F", options.profile,
-            "time every kernel: a table on stderr, and F as JSON or, named\n"
-            "F.perfetto-trace, as a trace for ui.perfetto.dev")
+            "time every kernel, against what this machine can do: a table\n"
+            "on stderr, and F as JSON or, named F.perfetto-trace, as a trace\n"
+            "for ui.perfetto.dev (docs/howto/profile.md)")
       .text("--report", "F.json", options.report,
             "write times, memory and the kernels' times as JSON")
       .flag("--json", options.json, "print one JSON object")

@@ -1,141 +1,243 @@
-//===- Profile.cpp - observed steps → tables, traces, arrays --------------===//
+//===- Profile.cpp - timed calls → tables and traces ----------------------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Profile.h"
-#include "Arrays.h"
-#include "trine/Support/Error.h"
+#include "Run.h"
 #include "trine/Support/File.h"
 
 #include <algorithm>
-#include <cstring>
-#include <fmt/ranges.h>
+#include <fmt/format.h>
+#include <numeric>
+#include <sstream>
 
 using namespace trine;
 using namespace trine::run;
 using Json = nlohmann::json;
 
-void Profile::add(const trine_step_event &event) {
-  events.push_back({event.kernel, event.family, event.device, event.node,
-                    elapsed, event.seconds});
-  elapsed += event.seconds;
+//===----------------------------------------------------------------------===//
+// Adding up
+//===----------------------------------------------------------------------===//
+
+static double average(const double *values, int count) {
+  return std::accumulate(values, values + count, 0.0) / count;
 }
 
-Json Profile::kernels() const {
-  struct Row {
-    const Event *first;
-    int64_t calls = 0;
-    double seconds = 0;
-  };
-  std::map<std::pair<std::string, std::string>, Row> rows;
-  for (const Event &event : events) {
-    Row &row = rows[{event.device, event.kernel}];
-    row.first = &event;
-    ++row.calls;
-    row.seconds += event.seconds;
+void Profile::Row::add(const trine_step_times &step, double busy, double wait) {
+  kernel = step.kernel;
+  family = step.family;
+  device = step.device;
+  compute = step.compute;
+  nodes.insert(step.node);
+  seconds.push_back(busy);
+  total += busy;
+  waiting += wait;
+  costed &= step.flops >= 0 && step.bytes >= 0;
+  flops += step.flops;
+  bytes += step.bytes;
+}
+
+void Profile::add(const trine_call_times &call, bool again) {
+  TracedCall current{call.entry, wall, call.seconds, {}};
+  double inside = 0;
+  for (size_t i = 0; i < call.step_count; ++i) {
+    const trine_step_times &step = call.steps[i];
+    double begin = average(step.begin, step.threads);
+    double end = average(step.end, step.threads);
+    // A step opens when the last thread has left the one before.
+    double open =
+        i + 1 < call.step_count
+            ? average(call.steps[i + 1].begin, call.steps[i + 1].threads)
+            : *std::max_element(step.end, step.end + step.threads);
+    double busy = end - begin, wait = open - end;
+    inside += busy + wait;
+    waiting += wait;
+    std::string device = step.device;
+    for (auto [rows, node] : {std::pair(&byKernel, ""), {&byNode, step.node}}) {
+      Row &row = (*rows)[{call.entry, device, step.kernel, node}];
+      row.entry = call.entry;
+      row.add(step, busy, wait);
+    }
+    for (int thread = 0; thread < step.threads; ++thread)
+      current.spans.push_back({step.kernel, step.family, step.node, thread,
+                               step.begin[thread], step.end[thread], step.flops,
+                               step.bytes});
   }
-  std::vector<Row> sorted;
+  if (again && !traced.empty()) {
+    current.begin = traced.back().begin;
+    traced.pop_back();
+  }
+  traced.push_back(std::move(current));
+  threads = call.threads;
+  ++calls;
+  wall += call.seconds;
+  outside += call.seconds - inside;
+}
+
+//===----------------------------------------------------------------------===//
+// Rates
+//===----------------------------------------------------------------------===//
+
+/// One name for the nodes of equal layers: differing parts become "*".
+static std::string commonName(const std::set<std::string> &names) {
+  std::vector<std::string> common;
+  for (const std::string &name : names) {
+    std::vector<std::string> parts;
+    std::istringstream text(name);
+    for (std::string part; std::getline(text, part, '.');)
+      parts.push_back(part);
+    if (common.empty())
+      common = parts;
+    if (parts.size() != common.size())
+      return fmt::format("{} and {} more", *names.begin(), names.size() - 1);
+    for (size_t i = 0; i < parts.size(); ++i)
+      if (parts[i] != common[i])
+        common[i] = "*";
+  }
+  return fmt::format("{}", fmt::join(common, "."));
+}
+
+static Json known(bool is, double value) {
+  return is && std::isfinite(value) ? Json(value) : Json();
+}
+
+Json Profile::Row::json(double wall, const Calibration &limits) const {
+  std::vector<double> sorted = seconds;
+  std::ranges::sort(sorted);
+  double peak = compute == "bf16" && limits.bf16Gflops > 0 ? limits.bf16Gflops
+                                                           : limits.f32Gflops;
+  // The machine needs at least the longer of the two.
+  double least = std::max(flops / peak / 1e9, bytes / limits.streamGbs / 1e9);
+  bool roofed = costed && device == "cpu" && flops + bytes > 0;
+  return {{"name", kernel},
+          {"entry", entry},
+          {"family", family},
+          {"device", device},
+          {"node", commonName(nodes)},
+          {"compute", compute.empty() ? Json() : Json(compute)},
+          {"calls", seconds.size()},
+          {"seconds", total},
+          {"best_seconds", sorted.front()},
+          {"median_seconds", sorted[sorted.size() / 2]},
+          {"share", wall > 0 ? total / wall : 0},
+          {"waiting_seconds", waiting},
+          {"flops", known(costed, flops)},
+          {"bytes", known(costed, bytes)},
+          {"gflops", known(costed, flops / total / 1e9)},
+          {"gbs", known(costed, bytes / total / 1e9)},
+          {"intensity", known(costed, flops / bytes)},
+          {"roofline_gflops", known(roofed && flops > 0, flops / least / 1e9)},
+          {"roofline_share", known(roofed, least / total)}};
+}
+
+Json Profile::table(const Rows &rows) const {
+  std::vector<const Row *> sorted;
   for (const auto &[key, row] : rows)
-    sorted.push_back(row);
-  std::ranges::sort(sorted, std::greater(), &Row::seconds);
+    sorted.push_back(&row);
+  std::ranges::sort(sorted, std::greater(), &Row::total);
   Json list = Json::array();
-  for (const Row &row : sorted)
-    list.push_back({{"name", row.first->kernel},
-                    {"family", row.first->family},
-                    {"device", row.first->device},
-                    {"calls", row.calls},
-                    {"seconds", row.seconds},
-                    {"share", elapsed > 0 ? row.seconds / elapsed : 0}});
+  for (const Row *row : sorted)
+    list.push_back(row->json(wall, limits));
   return list;
 }
 
+Json Profile::kernels() const { return table(byKernel); }
+
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+/// A number in a column of its own width; "-" when it is not known.
+static std::string cell(const Json &value, double scale, int digits) {
+  return value.is_number()
+             ? fmt::format("{:.{}f}", value.get<double>() * scale, digits)
+             : "-";
+}
+
 void Profile::printTable() const {
-  fmt::print(stderr, "{:<32} {:<12} {:<10} {:>7} {:>11} {:>7}\n", "kernel",
-             "family", "device", "calls", "ms", "share");
+  fmt::print(stderr,
+             "{:<10} {:<16} {:<12} {:>6} {:>9} {:>9} {:>9} {:>6} {:>7} {:>8} "
+             "{:>8} {:>6} {:>8}  {}\n",
+             "entry", "kernel", "family", "calls", "ms", "best us", "median us",
+             "share", "GB/s", "GFLOP/s", "FLOP/B", "roof", "wait ms", "node");
+  auto text = [](const Json &row, const char *key) {
+    return row[key].get<std::string>();
+  };
+  auto percent = [](double part) { return fmt::format("{:.1f}%", part * 100); };
   for (const Json &row : kernels())
-    fmt::print(stderr, "{:<32} {:<12} {:<10} {:>7} {:>11.3f} {:>6.1f}%\n",
-               row["name"].get<std::string>(), row["family"].get<std::string>(),
-               row["device"].get<std::string>(), row["calls"].get<int64_t>(),
-               row["seconds"].get<double>() * 1e3,
-               row["share"].get<double>() * 100);
+    fmt::print(
+        stderr,
+        "{:<10} {:<16} {:<12} {:>6} {:>9} {:>9} {:>9} {:>6} {:>7} {:>8} {:>8} "
+        "{:>6} {:>8}  {}\n",
+        text(row, "entry"), text(row, "name"), text(row, "family"),
+        row["calls"].get<int64_t>(), cell(row["seconds"], 1e3, 3),
+        cell(row["best_seconds"], 1e6, 1), cell(row["median_seconds"], 1e6, 1),
+        percent(row["share"].get<double>()), cell(row["gbs"], 1, 1),
+        cell(row["gflops"], 1, 1), cell(row["intensity"], 1, 2),
+        row["roofline_share"].is_number()
+            ? fmt::format("{:.0f}%", row["roofline_share"].get<double>() * 100)
+            : "-",
+        cell(row["waiting_seconds"], 1e3, 3), text(row, "node"));
+  auto total = [&](const char *name, double seconds) {
+    fmt::print(stderr, "{:<47}{:>10.3f}{:>27}\n", name, seconds * 1e3,
+               wall > 0 ? percent(seconds / wall) : "-");
+  };
+  total("threads waiting for each other", waiting);
+  total("outside of kernels", outside);
+  total(fmt::format("{} calls, {} threads", calls, threads).c_str(), wall);
+  fmt::print(stderr,
+             "limits of this machine: {:.0f} GFLOP/s f32, {:.0f} bf16, {:.1f} "
+             "GB/s from memory\n",
+             limits.f32Gflops, limits.bf16Gflops, limits.streamGbs);
+}
+
+/// The Trace Event format, which Perfetto and Chrome read: a track for the
+/// calls and one for each thread.
+Json Profile::trace() const {
+  Json list = Json::array();
+  auto name = [&](int track, const std::string &text) {
+    list.push_back({{"name", "thread_name"},
+                    {"ph", "M"},
+                    {"pid", 1},
+                    {"tid", track},
+                    {"args", {{"name", text}}}});
+  };
+  name(0, "calls");
+  for (int thread = 0; thread < threads; ++thread)
+    name(thread + 1, fmt::format("thread {}", thread));
+  auto add = [&](const std::string &label, const std::string &category,
+                 int track, double begin, double seconds, Json arguments) {
+    list.push_back({{"name", label},
+                    {"cat", category},
+                    {"ph", "X"},
+                    {"ts", begin * 1e6},
+                    {"dur", seconds * 1e6},
+                    {"pid", 1},
+                    {"tid", track},
+                    {"args", std::move(arguments)}});
+  };
+  for (const TracedCall &call : traced) {
+    add(call.entry, "call", 0, call.begin, call.seconds, Json::object());
+    for (const Span &span : call.spans)
+      add(span.kernel, span.family, span.thread + 1, call.begin + span.begin,
+          span.end - span.begin,
+          {{"node", span.node},
+           {"flops", known(span.flops >= 0, span.flops)},
+           {"bytes", known(span.bytes >= 0, span.bytes)}});
+  }
+  return {{"displayTimeUnit", "ns"}, {"traceEvents", std::move(list)}};
 }
 
 void Profile::write(const std::string &file) const {
-  if (!file.ends_with(".perfetto-trace")) {
-    Json json = {{"schema", "trine.profile/1"},
-                 {"seconds", elapsed},
-                 {"kernels", kernels()}};
-    writeText(file, json.dump(2) + "\n");
-    return;
-  }
-  // The Trace Event format, which Perfetto reads.
-  Json list = Json::array();
-  for (const Event &event : events)
-    list.push_back(
-        {{"name", event.kernel},
-         {"cat", event.family},
-         {"ph", "X"},
-         {"ts", event.start * 1e6},
-         {"dur", event.seconds * 1e6},
-         {"pid", 1},
-         {"tid", 1},
-         {"args", {{"node", event.node}, {"device", event.device}}}});
-  Json json = {{"displayTimeUnit", "ns"}, {"traceEvents", list}};
+  Json json = file.ends_with(".perfetto-trace")
+                  ? trace()
+                  : Json{{"schema", "trine.profile/1"},
+                         {"seconds", wall},
+                         {"calls", calls},
+                         {"threads", threads},
+                         {"waiting_seconds", waiting},
+                         {"outside_seconds", outside},
+                         {"calibration", limitsJson(limits)},
+                         {"kernels", kernels()},
+                         {"nodes", table(byNode)}};
   writeText(file, json.dump(-1, ' ', true, Json::error_handler_t::replace));
-}
-
-/// The tensor as plain rows.
-static Array plain(const trine_tensor &tensor, const Layout &layout) {
-  std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
-  if (layout.kind == "rows")
-    return Array::from(tensor);
-  trine_tensor empty = tensor;
-  empty.rank = 0;
-  Array array = Array::from(empty);
-  array.shape = shape;
-  size_t width = size_t(dtypeBytes(array.dtype));
-  array.bytes.resize(size_t(storedBytes(Layout{}, shape, array.dtype)));
-  std::vector<int64_t> index(shape.size());
-  for (size_t i = 0; i * width < array.bytes.size(); ++i) {
-    int64_t rest = int64_t(i);
-    for (size_t dim = shape.size(); dim-- > 0;) {
-      index[dim] = rest % shape[dim];
-      rest /= shape[dim];
-    }
-    std::memcpy(array.bytes.data() + i * width,
-                static_cast<const uint8_t *>(tensor.data) +
-                    size_t(layout.position(shape, index, array.dtype)) * width,
-                width);
-  }
-  return array;
-}
-
-void Dumps::add(const trine_step_event &event) {
-  if (files.empty() || failure)
-    return;
-  seen.emplace_back(event.node);
-  auto found = files.find(event.node);
-  if (found == files.end() || event.result_count == 0)
-    return;
-  // The runtime is C: nothing may be thrown through it.
-  try {
-    std::optional<Layout> layout = Layout::parse(event.layouts[0]);
-    writeArray(plain(event.results[0], layout.value_or(Layout{})),
-               found->second);
-    ++written[found->first];
-  } catch (...) {
-    failure = std::current_exception();
-  }
-}
-
-void Dumps::finish() const {
-  if (failure)
-    std::rethrow_exception(failure);
-  for (const auto &[node, file] : files)
-    if (!written.contains(node)) {
-      std::vector<std::string> some(
-          seen.begin(),
-          seen.begin() + std::min<ptrdiff_t>(std::ssize(seen), 8));
-      throw badInput("--dump-node", "no node '{}' ran; the first were: {}",
-                     node, fmt::join(some, ", "));
-    }
 }

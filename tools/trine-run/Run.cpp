@@ -2,7 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Run.h"
-#include "Profile.h"
+#include "Dumps.h"
 #include "lib/Runtime/Tensor.h"
 #include "trine/Package/SelfTest.h"
 #include "trine/Support/Error.h"
@@ -229,13 +229,20 @@ int trine::run::runAll(const Options &options) {
 
   Profile profile;
   Dumps dumps(options.dumps);
-  bool profiling = !options.profile.empty(),
-       observed = profiling || !options.dumps.empty();
-  if (observed)
-    backend.observer = [&](const trine_step_event &event) {
-      profile.add(event);
-      dumps.add(event);
-    };
+  bool profiling = !options.profile.empty();
+  auto observe = [&](bool on) {
+    backend.observer = nullptr;
+    backend.profiler = nullptr;
+    if (on && !options.dumps.empty())
+      backend.observer = [&](const trine_step_event &event) {
+        dumps.add(event);
+      };
+    if (on && profiling)
+      backend.profiler = [&](const trine_call_times &call) {
+        profile.add(call, false);
+      };
+  };
+  observe(true);
   Runner runner(options, backend);
   // Of a benchmark the last call is what is measured.
   size_t before = options.calls.size() - (options.bench ? 1 : 0);
@@ -245,12 +252,16 @@ int trine::run::runAll(const Options &options) {
   if (options.bench) {
     const Call &call = options.calls.back();
     const Entry &entry = *backend.entry(call.entry);
-    auto observer = std::exchange(backend.observer, nullptr);
-    benchmark =
-        bench(backend, options, entry, Runner::readInputs(call, &entry));
-    backend.observer = std::move(observer);
-    if (observed || !call.outputs.empty() || !call.expected.empty())
+    observe(false);
+    benchmark = bench(backend, options, entry, Runner::readInputs(call, &entry),
+                      profiling ? &profile : nullptr);
+    observe(true);
+    backend.profiler = nullptr; // has seen it
+    if (!options.dumps.empty() || !call.outputs.empty() ||
+        !call.expected.empty())
       runner.run(call);
+  } else if (profiling) {
+    profile.calibrated(calibrate(int(options.threads)));
   }
   dumps.finish();
   if (profiling) {

@@ -84,6 +84,10 @@ struct Step {
   std::string node;              ///< the model's operation, for messages
   Size scratch;                  ///< bytes of scratch a thread
   Size shared;                   ///< bytes of scratch for all threads together
+  /// Arithmetic operations and bytes of memory a launch costs, for profiles.
+  /// One symbol more than the entry's is the tokens a row of the session holds
+  /// before the call. Absent where the compiler did not say.
+  std::optional<Size> flops, bytes;
 };
 
 struct EntryTensor {
@@ -112,6 +116,7 @@ struct Entry {
 
 struct Kernel {
   std::string name, device, family, node;
+  std::string compute; ///< type it multiplies in: "f32", "bf16"; "": none
   int64_t uses = 0;
   uint64_t bytes = 0; ///< of its code
   int64_t operands = 0, results = 0;

@@ -106,6 +106,34 @@ typedef void (*trine_step_callback)(const trine_step_event *event, void *user);
 TRINE_API void trine_session_observe(trine_session *session,
                                      trine_step_callback callback, void *user);
 
+/* When the threads ran the steps of one call. Seconds count from the begin of
+ * trine_run; between a step's end and the next one's begin a thread waits for
+ * the others. */
+typedef struct {
+  const char *kernel, *family, *device, *node; /* live as long as the program */
+  const char *compute; /* the type it multiplies in: "f32", "bf16"; or "" */
+  /* Arithmetic operations and bytes of memory of this launch, for the tokens
+   * the session holds; negative where the package does not say. */
+  double flops, bytes;
+  int32_t threads; /* that ran it: all, or the first for another device */
+  const double *begin, *end; /* of each of them */
+} trine_step_times;
+typedef struct {
+  const char *entry;
+  double seconds; /* of the whole call */
+  int32_t threads;
+  size_t step_count;
+  const trine_step_times *steps;
+} trine_call_times;
+typedef void (*trine_profile_callback)(const trine_call_times *call,
+                                       void *user);
+/* Times the session's later calls; costs about 50 ns a step and thread. The
+ * callback runs on the calling thread at the end of each successful call and
+ * must not call the library; NULL removes it. */
+TRINE_API void trine_session_profile(trine_session *session,
+                                     trine_profile_callback callback,
+                                     void *user);
+
 #ifdef __cplusplus
 }
 #endif

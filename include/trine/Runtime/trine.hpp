@@ -84,13 +84,15 @@ public:
   }
   ~Session() { trine_session_destroy(handle); }
   Session(Session &&other) noexcept
-      : handle(other.handle), observer(std::move(other.observer)) {
+      : handle(other.handle), observer(std::move(other.observer)),
+        profiler(std::move(other.profiler)) {
     other.handle = nullptr;
     watch();
   }
   Session &operator=(Session &&other) noexcept {
     std::swap(handle, other.handle);
     std::swap(observer, other.observer);
+    std::swap(profiler, other.profiler);
     watch();
     other.watch();
     return *this;
@@ -122,20 +124,30 @@ public:
     observer = std::move(callback);
     watch();
   }
+  /// Calls `callback` with the times of every later run, likewise.
+  void profile(std::function<void(const trine_call_times &)> callback) {
+    profiler = std::move(callback);
+    watch();
+  }
   trine_session *get() const { return handle; }
 
 private:
   void watch() {
     if (!handle)
       return;
-    auto call = [](const trine_step_event *event, void *self) {
+    auto step = [](const trine_step_event *event, void *self) {
       static_cast<Session *>(self)->observer(*event);
     };
-    trine_session_observe(handle, observer ? +call : nullptr, this);
+    trine_session_observe(handle, observer ? +step : nullptr, this);
+    auto call = [](const trine_call_times *times, void *self) {
+      static_cast<Session *>(self)->profiler(*times);
+    };
+    trine_session_profile(handle, profiler ? +call : nullptr, this);
   }
 
   trine_session *handle = nullptr;
   std::function<void(const trine_step_event &)> observer;
+  std::function<void(const trine_call_times &)> profiler;
 };
 
 } // namespace trine::rt

@@ -148,6 +148,9 @@ inline Entry memoryEntry(bool decode) {
   entry.outputs = {makeTensor("logits", "f32", {batch, one}, 4)};
   entry.stateful = true;
   entry.steps = {makeStep(2, {0, 1, 2}, {3})};
+  // The symbol after the entry's: tokens before the call.
+  entry.steps[0].flops = product(1000, {decode ? 1u : 2u});
+  entry.steps[0].bytes = decode ? product(16, {0}) : product(16, {0, 1});
   if (decode) {
     entry.appendTokens = 1;
     entry.steps.push_back(makeStep(4, {3, 1}, {4}));

@@ -307,6 +307,45 @@ TEST_F(SessionTest, ObserverSeesEveryStep) {
                                       "total_one step of kernel 4 rows 7"}));
 }
 
+TEST_F(SessionTest, ProfilerSeesTheWholeCall) {
+  struct Seen {
+    std::vector<std::string> steps;
+    double seconds = 0, inside = 0;
+  } seen;
+  auto note = [](const trine_call_times *call, void *user) {
+    Seen &seen = *static_cast<Seen *>(user);
+    double last = 0;
+    for (size_t i = 0; i < call->step_count; ++i) {
+      const trine_step_times &step = call->steps[i];
+      seen.steps.push_back(fmt::format("{} {} {} {} {}", call->entry,
+                                       step.kernel, step.node, step.flops,
+                                       step.bytes));
+      EXPECT_EQ(step.threads, call->threads);
+      for (int thread = 0; thread < step.threads; ++thread) {
+        EXPECT_LE(last, step.end[thread]);
+        EXPECT_LE(step.begin[thread], step.end[thread]);
+      }
+      last = step.begin[0];
+      seen.inside += step.end[0] - step.begin[0];
+    }
+    seen.seconds += call->seconds;
+  };
+  append("prefill", 1, {1, 2, 3});
+  trine_session_profile(session, note, &seen);
+  append("decode", 1, {7});
+  append("prefill", 1, {8, 9});
+  trine_session_profile(session, nullptr, nullptr);
+  append("decode", 1, {8});
+  // Three tokens were there, then four; total and total_one say nothing.
+  EXPECT_EQ(seen.steps,
+            (std::vector<std::string>{"decode append step of kernel 2 3000 16",
+                                      "decode total_one step of kernel 4 -1 -1",
+                                      "prefill append step of kernel 2 4000 32",
+                                      "prefill total step of kernel 3 -1 -1"}));
+  EXPECT_GT(seen.inside, 0);
+  EXPECT_GT(seen.seconds, seen.inside);
+}
+
 TEST_F(SessionTest, Sections) {
   const void *data = nullptr;
   size_t bytes = 0;

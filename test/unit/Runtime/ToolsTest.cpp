@@ -153,21 +153,67 @@ TEST_F(ToolsTest, MeasuresAndObserves) {
             "--report DIR/r.json"),
       0)
       << err;
-  Json profile = Json::parse(readText(folder.file("p.json")));
-  EXPECT_EQ(profile["kernels"].size(), 2u);
   EXPECT_NE(err.find("total_one"), std::string::npos);
   EXPECT_EQ(readNpy(folder.file("d.npy")).shape,
             (std::vector<int64_t>{1, kCapacity}));
   EXPECT_TRUE(
       Json::parse(readText(folder.file("r.json"))).contains("load_seconds"));
-  EXPECT_EQ(shell("RUN PKG --entry decode --input tokens=3 --quiet "
+}
+
+/// Of the profile's kernels, the one of this entry and name.
+static Json kernelOf(const Json &profile, const char *entry, const char *name) {
+  for (const Json &row : profile["kernels"])
+    if (row["entry"] == entry && row["name"] == name)
+      return row;
+  ADD_FAILURE() << "no " << name << " in " << profile;
+  return {};
+}
+
+TEST_F(ToolsTest, Profiles) {
+  ASSERT_EQ(shell("RUN PKG --call 'prefill tokens=1,2' --entry=decode --input "
+                  "tokens=3 --threads=2 --bench=3 --profile=DIR/p.json"),
+            0)
+      << err;
+  for (const char *column :
+       {"share", "GB/s", "GFLOP/s", "roof", "wait ms", "node",
+        "threads waiting for each other", "outside of kernels",
+        "4 calls, 2 threads", "limits of this machine"})
+    EXPECT_NE(err.find(column), std::string::npos) << column << "\n" << err;
+  Json profile = Json::parse(readText(folder.file("p.json")));
+  EXPECT_EQ(profile["schema"], "trine.profile/1");
+  EXPECT_EQ(profile["kernels"].size(), 4u);
+  EXPECT_EQ(profile["nodes"].size(), 4u);
+  double sum = profile["waiting_seconds"].get<double>() +
+               profile["outside_seconds"].get<double>();
+  for (const Json &row : profile["kernels"])
+    sum += row["seconds"].get<double>();
+  EXPECT_NEAR(sum, profile["seconds"].get<double>(), 1e-9);
+  // Of the benchmark's runs each starts with the two tokens before it.
+  Json append = kernelOf(profile, "decode", "append");
+  EXPECT_EQ(append["calls"], 3);
+  EXPECT_EQ(append["flops"], 3 * 2000);
+  EXPECT_EQ(append["bytes"], 3 * 16);
+  EXPECT_EQ(append["node"], "step of kernel 2");
+  EXPECT_GT(append["roofline_share"], 0);
+  EXPECT_LE(append["best_seconds"], append["median_seconds"]);
+  Json total = kernelOf(profile, "decode", "total_one");
+  for (const char *key : {"flops", "bytes", "gflops", "gbs", "roofline_share"})
+    EXPECT_TRUE(total[key].is_null()) << key;
+}
+
+TEST_F(ToolsTest, Traces) {
+  ASSERT_EQ(shell("RUN PKG --call 'prefill tokens=1,2' --entry=decode --input "
+                  "tokens=3 --threads=2 --quiet --bench=3 "
                   "--profile=DIR/p.perfetto-trace"),
             0);
   EXPECT_EQ(err, "");
-  EXPECT_EQ(
-      Json::parse(readText(folder.file("p.perfetto-trace")))["traceEvents"]
-          .size(),
-      2u);
+  Json trace = Json::parse(readText(folder.file("p.perfetto-trace")));
+  std::map<std::string, int> kinds;
+  for (const Json &event : trace["traceEvents"])
+    ++kinds[event["ph"] == "M" ? "name" : event["cat"].get<std::string>()];
+  // Three tracks; two calls, the benchmark's once; two steps on two threads.
+  EXPECT_EQ(kinds, (std::map<std::string, int>{
+                       {"name", 3}, {"call", 2}, {"elementwise", 8}}));
 }
 
 TEST_F(ToolsTest, Inspects) {
