@@ -96,7 +96,9 @@ AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
   if (layout && element.isBF16())
     paired = layout.getKind() == LayoutKind::Heads ? 1 : rank - 1;
   for (auto [index, dim] : llvm::enumerate(shape)) {
-    int64_t unit = index == padded ? layout.getWidth() : index == paired ? 2 : 1;
+    int64_t unit = index == padded   ? layout.getWidth()
+                   : index == paired ? 2
+                                     : 1;
     total = total * (dim.ceilDiv(unit) * unit);
   }
   return total;

@@ -69,8 +69,8 @@ LogicalResult RopeOp::verify() {
                          << getTheta().convertToDouble();
   Type input = getElementTypeOrSelf(getInput().getType());
   Type result = getElementTypeOrSelf(getType());
-  if (input != result && result.getIntOrFloatBitWidth() >=
-                             input.getIntOrFloatBitWidth()) // G8
+  if (input != result &&
+      result.getIntOrFloatBitWidth() >= input.getIntOrFloatBitWidth()) // G8
     return emitOpError("expected a result of ")
            << input << " or narrower, got " << result;
   return success();

@@ -6,9 +6,7 @@
 using namespace mlir;
 using namespace trine::graph;
 
-LogicalResult GatherOp::verify() {
-  return expectNarrower(*this, getTable());
-}
+LogicalResult GatherOp::verify() { return expectNarrower(*this, getTable()); }
 
 LogicalResult GatherOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,

@@ -36,8 +36,7 @@ LogicalResult trine::graph::expectVector(const SymbolicShape &vector,
   return expectDim(vector, 0, size, operand, emitError);
 }
 
-LogicalResult trine::graph::expectNarrower(Operation *op,
-                                           ValueRange operands) {
+LogicalResult trine::graph::expectNarrower(Operation *op, ValueRange operands) {
   Type result = getElementTypeOrSelf(op->getResult(0).getType());
   for (Value operand : operands) {
     Type element = getElementTypeOrSelf(operand.getType());

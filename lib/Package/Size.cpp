@@ -122,10 +122,16 @@ int64_t Layout::position(const std::vector<int64_t> &shape,
     return std::pair(index[dim] / unit, ceilDivide(shape[dim], unit));
   };
   if (kind == "heads")
-    return rowMajor({outer(0, 1), outer(2, 1), outer(1, pair), outer(3, 1),
+    return rowMajor({outer(0, 1),
+                     outer(2, 1),
+                     outer(1, pair),
+                     outer(3, 1),
                      {index[1] % pair, pair}});
   if (kind == "head_panels")
-    return rowMajor({outer(0, 1), outer(2, 1), outer(1, width), outer(3, pair),
+    return rowMajor({outer(0, 1),
+                     outer(2, 1),
+                     outer(1, width),
+                     outer(3, pair),
                      {index[1] % width, width},
                      {index[3] % pair, pair}});
   int64_t leading = 0;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "PackWeights.h"
 #include "Types.h"
+#include "trine/Formats/CodePanels.h"
 #include "trine/Support/Error.h"
 #include "trine/Support/Float.h"
 
@@ -126,26 +127,52 @@ public:
       most = std::max(most, tensor->rowElements());
     return most;
   }
+  /// The codes of rows first .. first+rows-1 in panels.
+  std::vector<uint8_t> panels(const CodePanel &form, int64_t first,
+                              int64_t rows) const {
+    int64_t k = elements(), bytes = k / form.format.super * form.blockBytes();
+    std::vector<uint8_t> out(
+        size_t(llvm::divideCeil(rows, form.width) * bytes));
+    BlockCodes codes;
+    int64_t at = 0;
+    visit(first, rows,
+          [&](const StoredTensor &tensor, int64_t from, int64_t count) {
+            readBlocks(tensor, from, count, codes);
+            for (int64_t i = 0; i < count; ++i, ++at)
+              form.pack(codes, i, k, at % form.width,
+                        out.data() + at / form.width * bytes);
+          });
+    return out;
+  }
   /// Decodes rows first .. first+rows-1, one after another.
   std::vector<float> decode(int64_t first, int64_t rows) const {
     std::vector<float> values(size_t(rows * elements()));
     float *out = values.data();
+    visit(first, rows,
+          [&](const StoredTensor &tensor, int64_t from, int64_t count) {
+            decodeRows(tensor, from, count, out);
+            out += count * tensor.rowElements();
+          });
+    values.resize(size_t(out - values.data()));
+    return values;
+  }
+
+private:
+  /// read(tensor, first row, rows) for the parts of rows first, .. in order.
+  template <typename Read>
+  void visit(int64_t first, int64_t rows, Read read) const {
     for (const StoredTensor *tensor : tensors) {
       int64_t take = std::min(rows, tensor->rows() - first);
       if (take > 0) {
-        decodeRows(*tensor, first, take, out);
-        out += take * tensor->rowElements();
+        read(*tensor, first, take);
         rows -= take;
         first = 0;
       } else {
         first -= tensor->rows();
       }
     }
-    values.resize(size_t(out - values.data()));
-    return values;
   }
 
-private:
   std::vector<const StoredTensor *> tensors;
 };
 
@@ -184,8 +211,8 @@ static std::vector<float> toPanels(const std::vector<float> &rows,
   std::vector<float> packed(size_t(panels * width * depth));
   for (int64_t row = 0; row < count; ++row) {
     const float *from = rows.data() + row * length;
-    float *to = packed.data() + (row / width) * width * depth +
-                (row % width) * pair;
+    float *to =
+        packed.data() + (row / width) * width * depth + (row % width) * pair;
     for (int64_t k = 0; k < length; ++k)
       to[k / pair * width * pair + k % pair] = from[k];
   }
@@ -211,7 +238,10 @@ static void packParameter(const Parameter &parameter, const Rows &rows,
                        4 * (plan.width > 1 ? 3 : 2);
   size_t inFlight =
       size_t(std::clamp<int64_t>(kBufferBytes / chunkBytes, 1, int64_t(jobs)));
+  const BlockFormat *format = blockFormat(parameter.layout.format);
   auto pack = [&](int64_t first, int64_t count) {
+    if (format)
+      return rows.panels({*format, parameter.layout.width}, first, count);
     std::vector<float> values = rows.decode(first, count);
     if (plan.width > 1)
       values = toPanels(values, count, plan.width,

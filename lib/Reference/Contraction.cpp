@@ -58,9 +58,9 @@ static void quantizeBlocks(MutableArrayRef<double> rows, int64_t k) {
         most = std::max(most, std::fabs(float(x)));
       float scale = most * (1.0f / 127), inverse = 1 / scale;
       for (double &x : block)
-        x = scale == 0 ? 0
-                       : double(scale) *
-                             double(std::nearbyint(float(x) * inverse));
+        x = scale == 0
+                ? 0
+                : double(scale) * double(std::nearbyint(float(x) * inverse));
     }
 }
 

@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Ops.h"
+#include "trine/Formats/CodePanels.h"
 #include "trine/Formats/Json.h"
 #include "trine/Package/Manifest.h"
 #include "trine/Reference/Weights.h"
@@ -32,6 +33,18 @@ static void unpackPanels(const uint8_t *from, int64_t panel, Tensor &tensor) {
       }
 }
 
+static void unpackCodes(const uint8_t *from, const CodePanel &form,
+                        Tensor &tensor) {
+  int64_t k = tensor.shape.back(), rows = tensor.elements() / k;
+  int64_t bytes = k / form.format.super * form.blockBytes();
+  std::vector<float> row(static_cast<size_t>(k));
+  for (int64_t i = 0; i < rows; ++i) {
+    form.decode(from + i / form.width * bytes, i % form.width, k, row.data());
+    std::vector<double> values(row.begin(), row.end());
+    tensor.store(i * k, k, values.data());
+  }
+}
+
 static Tensor unpack(graph::ParameterOp parameter, const Parameter &stored,
                      Bytes weights) {
   auto type = cast<RankedTensorType>(parameter.getType());
@@ -41,7 +54,9 @@ static Tensor unpack(graph::ParameterOp parameter, const Parameter &stored,
     throw fault(parameter, "the package stores '{}' as {}[{}]", stored.name,
                 stored.dtype, fmt::join(stored.shape, ","));
   const uint8_t *from = weights.data() + stored.offset;
-  if (stored.layout.kind == "panels" && tensor.rank() >= 2)
+  if (const BlockFormat *format = blockFormat(stored.layout.format))
+    unpackCodes(from, {*format, stored.layout.width}, tensor);
+  else if (stored.layout.kind == "panels" && tensor.rank() >= 2)
     unpackPanels(from, stored.layout.width, tensor);
   else if (stored.layout.kind == "rows")
     std::memcpy(tensor.bytes.get(), from, size_t(tensor.byteSize()));

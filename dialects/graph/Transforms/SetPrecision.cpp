@@ -32,7 +32,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     f32 = Float32Type::get(&getContext());
     bf16 = BFloat16Type::get(&getContext());
     compute = choice("graph.compute", "f32");
-    weights = choice("graph.weights", "f32");
+    weights = choice("graph.weights", "keep");
     StringRef kv = choice("graph.kv", compute == "bf16" ? "bf16" : "f32");
     typeParameters();
     if (kv == "bf16")
@@ -79,7 +79,8 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     }
     Type stored = storedType(parameter);
     // Operands of a product round to bf16; a table alone keeps its values.
-    Type wanted = layers && compute == "bf16" && weights != "f32" ? bf16 : stored;
+    Type wanted =
+        layers && compute == "bf16" && weights != "f32" ? bf16 : stored;
     if (tables && wanted != stored) {
       split(parameter, readers);
       return;
@@ -118,9 +119,8 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
       builder.setInsertionPointAfter(reader);
       auto copy = cast<WeightOp>(builder.clone(*reader));
       copy.setParameter(table.getSymName());
-      reader.getResult().replaceUsesWithIf(copy, [](OpOperand &use) {
-        return isa<GatherOp>(use.getOwner());
-      });
+      reader.getResult().replaceUsesWithIf(
+          copy, [](OpOperand &use) { return isa<GatherOp>(use.getOwner()); });
       tables.push_back(copy);
     }
     retype(table, tables, storedType(parameter));
@@ -162,16 +162,17 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     if (auto reshape = dyn_cast_or_null<ReshapeOp>(producer)) {
       // Before the view, where the producer's epilogue can take it.
       Value source = narrow(reshape.getInput());
-      return narrowed[value] =
-                 ReshapeOp::create(builder, value.getLoc(), type, source,
-                                   reshape.getShapeAttr());
+      return narrowed[value] = ReshapeOp::create(
+                 builder, value.getLoc(), type, source, reshape.getShapeAttr());
     }
-    if (auto rope = dyn_cast_or_null<RopeOp>(producer); rope && value.hasOneUse()) {
+    if (auto rope = dyn_cast_or_null<RopeOp>(producer);
+        rope && value.hasOneUse()) {
       rope.getResult().setType(cast<RankedTensorType>(type));
       return narrowed[value] = value;
     }
     ++casts;
-    return narrowed[value] = CastOp::create(builder, value.getLoc(), type, value);
+    return narrowed[value] =
+               CastOp::create(builder, value.getLoc(), type, value);
   }
 
   //===--------------------------------------------------------------------===//

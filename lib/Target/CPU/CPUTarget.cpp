@@ -4,6 +4,7 @@
 #include "Assemble.h"
 #include "Family.h"
 #include "Passes.h"
+#include "trine/Formats/Blocks.h"
 #include "trine/Target/Target.h"
 
 using namespace mlir;
@@ -68,21 +69,29 @@ static StringAttr keptFormat(Value value) {
   auto parameter = weight ? SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
                                 weight, weight.getParameterAttr())
                           : ParameterOp();
-  return parameter && parameter.getKept() ? parameter.getStorageAttr()
-                                          : StringAttr();
+  if (!parameter || !parameter.getKept())
+    return {};
+  auto type = cast<RankedTensorType>(parameter.getType());
+  const BlockFormat *format = blockFormat(parameter.getStorage());
+  bool fits = format && type.getRank() == 2 && type.getElementType().isF32() &&
+              type.getDimSize(1) % format->super == 0;
+  return fits ? parameter.getStorageAttr() : StringAttr();
 }
 
 std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   Operation *op = use.getOwner();
   unsigned operand = use.getOperandNumber();
   StringAttr format = keptFormat(use.get());
+  // Codes cost registers to decode: narrower panels, shared more evenly.
+  int64_t width = format ? 2 * machine.lanes : machine.panel;
+  int64_t gated = format ? machine.lanes : machine.gatedPanel;
   auto layout = [&](LayoutKind kind, int64_t width) {
     return LayoutAttr::get(op->getContext(), kind, width, format);
   };
   if (isa<LinearOp>(op) && operand == 1)
-    return layout(LayoutKind::Panels, machine.panel);
+    return layout(LayoutKind::Panels, width);
   if (isa<GatedOp>(op) && (operand == 1 || operand == 2))
-    return layout(LayoutKind::Panels, machine.gatedPanel);
+    return layout(LayoutKind::Panels, gated);
   if (auto matmul = dyn_cast<MatmulOp>(op); matmul && operand == 1)
     // A plain [K, N] is read in place: its rows are panels of stride N.
     return matmul.getTransposeB() ? layout(LayoutKind::Panels, machine.panel)
@@ -95,7 +104,7 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
     return append ? layout(LayoutKind::Heads, 1) : LayoutAttr();
   }
   if (isa<GatherOp>(op) && operand == 0 && format)
-    return layout(LayoutKind::Panels, machine.panel);
+    return layout(LayoutKind::Panels, width);
   if (isa<GatherOp, RelayoutOp>(op) && operand == 0)
     return std::nullopt;
   if (isa<AppendOp>(op) && operand == 0)

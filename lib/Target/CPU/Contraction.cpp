@@ -5,6 +5,7 @@
 // k = 0..K-1 in one chain, whatever the tile, the slice or the thread.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "CodedContraction.h"
 #include "DenseProducts.h"
 #include "Elementwise.h"
 #include "Family.h"
@@ -29,6 +30,7 @@ struct Segment {
   int64_t width; ///< W
   bool packed;   ///< false: rows [K, N] of a plain matmul
   int64_t step;  ///< k that lie together for a column: 2 of packed bf16
+  std::optional<CodePanel> code; ///< the form of stored codes
   Value panels, firstPanel;
 };
 
@@ -40,6 +42,10 @@ public:
 private:
   LogicalResult collect();
   LogicalResult addSegment(Operation *root);
+  void emitRows();
+  void emitCoded();
+  void emitDecoded(const Segment &segment, Value panel, Value k, Value count);
+  Value decodedAt(size_t weight, const Segment &segment);
   void emitChunks(Value from, Value to);
   void emitSegment(const Segment &segment, Value firstBlock, Value blocks,
                    Value from, Value to);
@@ -93,6 +99,19 @@ static bool isRoot(Operation *op) {
   return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp>(op);
 }
 
+/// What codes are decoded to for many rows of x.
+static Type decodedType(RankedTensorType x, const MachineModel &machine) {
+  return x.getElementType().isBF16() && machine.dotsBf16
+             ? x.getElementType()
+             : Float32Type::get(x.getContext());
+}
+
+/// Bytes of the sums of a chunk of rows that wait for the next slice: a block
+/// has fewer than there are registers.
+static int64_t sumBytes(int64_t slice, const MachineModel &machine) {
+  return slice ? kChunkBlocks * machine.registers * machine.lanes * 4 : 0;
+}
+
 /// k that a slice of K has where a panel would not stay in the L2 beside the
 /// next one; 0 where it does, or may.
 static int64_t sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
@@ -104,19 +123,23 @@ static int64_t sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
     graph::LayoutAttr layout = weight ? graph::layoutOf(weight) : nullptr;
     if (!layout || weight.isDynamicDim(weight.getRank() - 1))
       continue;
-    int64_t row = layout.getWidth() * weight.getElementTypeBitWidth() / 8;
+    auto input = cast<RankedTensorType>(op.getOperand(0).getType());
+    Type element = layout.getFormat() ? decodedType(input, machine)
+                                      : weight.getElementType();
+    int64_t row = layout.getWidth() * element.getIntOrFloatBitWidth() / 8;
     int64_t most =
         machine.sliceBytes / (isa<graph::GatedOp>(op) ? 2 * row : row);
     int64_t k = weight.getShape().back();
+    // Equal ones, of a multiple of the steps of a loop or of stored blocks.
     if (k > most)
-      // Equal ones, of a multiple of the steps of a loop.
-      slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)), 8);
+      slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)),
+                            layout.getFormat() ? 256 : 8);
   }
   return slice;
 }
 
 LogicalResult ContractionEmitter::addSegment(Operation *root) {
-  Segment segment{root, {}, {}, e.machine.panel, true, 1, {}, e.index(0)};
+  Segment segment{root, {}, {}, e.machine.panel, true, 1, {}, {}, e.index(0)};
   unsigned weights = isa<graph::GatedOp>(root) ? 2 : 1;
   for (unsigned i = 1; i <= weights; ++i)
     segment.weights.push_back(&e.operand(root->getOperand(i)));
@@ -135,7 +158,10 @@ LogicalResult ContractionEmitter::addSegment(Operation *root) {
              << "expected a weight in panels of a multiple of " << e.lanes()
              << ", got " << weight.type;
     segment.width = layout.getWidth();
-    segment.step = weight.element().isBF16() ? 2 : 1;
+    segment.code = codePanelOf(weight.type);
+    Type element =
+        segment.code ? decodedType(input->type, e.machine) : weight.element();
+    segment.step = element.isBF16() ? 2 : 1;
   }
   segment.panels = e.ceilDiv(segment.columns, segment.width);
   segments.push_back(segment);
@@ -172,6 +198,38 @@ LogicalResult ContractionEmitter::collect() {
 LogicalResult ContractionEmitter::emit() {
   if (failed(collect()))
     return failure();
+  batch = e.index(0);
+  if (!segments.front().code)
+    emitRows();
+  else if (segments.front().root->hasAttr("int8"))
+    emitCoded();
+  else
+    e.when(
+        e.less(M, e.index(CodedProduct::fewRows(e.machine) + 1)),
+        [&] { emitCoded(); }, [&] { emitRows(); });
+  return status;
+}
+
+/// Codes multiplied in registers.
+void ContractionEmitter::emitCoded() {
+  SmallVector<CodedLayer> layers;
+  for (const Segment &segment : segments) {
+    CodedLayer layer{*segment.code,      {}, segment.columns, segment.panels,
+                     segment.firstPanel, {}};
+    for (const Tensor *weight : segment.weights)
+      layer.weights.push_back(weight->pointer);
+    layer.results = [&](Value column, Value row, int64_t rows,
+                        ArrayRef<Value> sums, ArrayRef<Value> masks) {
+      emitResults(segment, column, row, rows, sums, masks);
+    };
+    layers.push_back(std::move(layer));
+  }
+  emitCodedRows(e, layers, *input, panels,
+                segments.front().root->hasAttr("int8"));
+}
+
+/// The tiles of this thread; codes are decoded a panel or slice at a time.
+void ContractionEmitter::emitRows() {
   // Balanced blocks of rows: `larger` of smallest + 1 rows, then the others.
   blocks = e.ceilDiv(M, rowBlock);
   Value divisor = e.max(blocks, e.index(1));
@@ -181,11 +239,8 @@ LogicalResult ContractionEmitter::emit() {
   // A unit is one tile. Threads share all tiles of all batches evenly.
   Value tiles = e.mul(blocks, panels);
   auto [from, to] = e.share(e.mul(batches, tiles));
-  if (matchPattern(batches, m_One())) {
-    batch = e.index(0);
-    emitChunks(from, to);
-    return status;
-  }
+  if (matchPattern(batches, m_One()))
+    return emitChunks(from, to);
   Value each = e.max(tiles, e.index(1));
   e.loop(e.div(from, each), e.div(e.add(to, e.sub(each, e.index(1))), each), 1,
          [&, from = from, to = to](Value index) {
@@ -194,7 +249,6 @@ LogicalResult ContractionEmitter::emit() {
            emitChunks(e.max(e.sub(from, start), e.index(0)),
                       e.min(e.sub(to, start), tiles));
          });
-  return status;
 }
 
 /// Tiles [from, to) of a batch, ordered by chunks of rows whose activations
@@ -255,7 +309,8 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
     for (auto [i, mask] : llvm::enumerate(masks))
       mask =
           e.mask(e.sub(e.sub(segment.columns, column), e.index(i * e.lanes())));
-  if (!slice)
+  if (!slice) {
+    emitDecoded(segment, panel, e.index(0), K);
     return emitBlocks(
         firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
           SmallVector<Value> zeros(rows * vectors(segment), e.splat(0));
@@ -263,6 +318,7 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
               emitSums(segment, panel, row, rows, e.index(0), K, masks, zeros);
           emitResults(segment, column, row, rows, sums, masks);
         });
+  }
   emitSlices(segment, panel, firstBlock, fromBlock, toBlock, masks);
   e.loop(rowOf(e.add(firstBlock, fromBlock)), rowOf(e.add(firstBlock, toBlock)),
          1, [&](Value row) {
@@ -271,6 +327,29 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
              sums.push_back(e.load(address, e.b.getF32Type()));
            emitResults(segment, column, row, 1, sums, masks);
          });
+}
+
+/// The values of `count` k of a panel of codes, in scratch.
+void ContractionEmitter::emitDecoded(const Segment &segment, Value panel,
+                                     Value k, Value count) {
+  if (!segment.code)
+    return;
+  const CodePanel &form = *segment.code;
+  int64_t bytes = constantOr(K, 0) / form.format.super * form.blockBytes();
+  for (auto [i, weight] : llvm::enumerate(segment.weights))
+    emitDecode(
+        e, form, e.at(weight->pointer, e.b.getI8Type(), e.mul(panel, bytes)), k,
+        count, decodedAt(i, segment), decodedType(input->type, e.machine));
+}
+
+/// Where the values of a weight's panel or slice stand, behind the sums.
+Value ContractionEmitter::decodedAt(size_t weight, const Segment &segment) {
+  int64_t depth = slice ? slice : constantOr(K, 0);
+  int64_t values = depth * segment.width *
+                   decodedType(input->type, e.machine).getIntOrFloatBitWidth() /
+                   8;
+  return e.at(e.scratch, e.b.getI8Type(),
+              e.index(sumBytes(slice, e.machine) + int64_t(weight) * values));
 }
 
 /// tile(row, rows) for each block of rows.
@@ -306,25 +385,27 @@ void ContractionEmitter::emitSlices(const Segment &segment, Value panel,
            for (Value address : partialSums(size, row))
              e.store(e.splat(0), address, f32);
          });
-  Value alone = e.equal(blocksOfChunk, e.index(1));
-  Value length = e.select(alone, K, e.index(slice));
-  e.loop(
-      e.index(0), e.select(alone, e.index(1), e.ceilDiv(K, slice)), 1,
-      [&](Value index) {
-        Value k = e.mul(index, length);
-        Value count = e.min(length, e.sub(K, k));
-        emitBlocks(
-            firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
-              SmallVector<Value> addresses, sums;
-              for (int64_t r = 0; r < rows; ++r)
-                llvm::append_range(addresses, partialSums(size, e.add(row, r)));
-              for (Value address : addresses)
-                sums.push_back(e.load(address, f32));
-              sums = emitSums(segment, panel, row, rows, k, count, masks, sums);
-              for (auto [sum, address] : llvm::zip_equal(sums, addresses))
-                e.store(sum, address, f32);
-            });
-      });
+  Value length = e.index(slice), slices = e.ceilDiv(K, slice);
+  if (!segment.code) {
+    Value alone = e.equal(blocksOfChunk, e.index(1));
+    length = e.select(alone, K, length);
+    slices = e.select(alone, e.index(1), slices);
+  }
+  e.loop(e.index(0), slices, 1, [&](Value index) {
+    Value k = e.mul(index, length);
+    Value count = e.min(length, e.sub(K, k));
+    emitDecoded(segment, panel, k, count);
+    emitBlocks(firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
+      SmallVector<Value> addresses, sums;
+      for (int64_t r = 0; r < rows; ++r)
+        llvm::append_range(addresses, partialSums(size, e.add(row, r)));
+      for (Value address : addresses)
+        sums.push_back(e.load(address, f32));
+      sums = emitSums(segment, panel, row, rows, k, count, masks, sums);
+      for (auto [sum, address] : llvm::zip_equal(sums, addresses))
+        e.store(sum, address, f32);
+    });
+  });
 }
 
 /// The epilogue on the sums of a tile, and its stores.
@@ -364,7 +445,8 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
   tile.registers = masks.size();
   tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero());
   tile.rowElement = input->element();
-  tile.weightElement = segment.weights[0]->element();
+  tile.weightElement = segment.code ? decodedType(input->type, e.machine)
+                                    : segment.weights[0]->element();
   tile.pairs = segment.step == 2;
   tile.stride =
       segment.packed ? e.index(segment.width * segment.step) : segment.columns;
@@ -382,7 +464,11 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
       e.add(e.add(e.mul(batch, e.mul(depth, padded)), inBatch), first);
   // The tiles of a panel read what follows it, an equal part each, so that
   // memory works while the sums do; a single row is nothing but a stream.
-  for (const Tensor *weight : segment.weights) {
+  for (auto [i, weight] : llvm::enumerate(segment.weights)) {
+    if (segment.code) {
+      tile.weights.push_back(decodedAt(i, segment));
+      continue;
+    }
     Value base = e.at(weight->pointer, weight->element(), start);
     tile.weights.push_back(base);
     if (segment.packed && rows > 1)
@@ -429,22 +515,66 @@ static LogicalResult emit(KernelEmitter &emitter) {
   return ContractionEmitter(emitter).emit();
 }
 
+static bool isCoded(Operation *root) {
+  return codePanelOf(root->getOperand(1).getType()).has_value();
+}
+
 /// An epilogue, or another linear layer of the same input as a segment.
 static bool canFuse(Operation *root, Operation *consumer) {
   if (isa<graph::LinearOp>(root) && isa<graph::LinearOp>(consumer))
-    return inputOf(consumer) == inputOf(root);
+    return inputOf(consumer) == inputOf(root) &&
+           isCoded(consumer) == isCoded(root) &&
+           consumer->hasAttr("int8") == root->hasAttr("int8");
   return fitsEpilogue(root, consumer);
 }
 
-/// The sums of a chunk of rows that wait for the next slice.
+/// Bytes of a row's preparation for the kernel's codes; 0 without any.
+static int64_t preparedBytes(launch::KernelOp kernel) {
+  SmallVector<CodePanel> forms;
+  int64_t k = 0;
+  bool int8 = false;
+  for (Operation &op : kernel.getBlock())
+    if (isRoot(&op) && isCoded(&op)) {
+      forms.push_back(*codePanelOf(op.getOperand(1).getType()));
+      k = cast<RankedTensorType>(op.getOperand(0).getType()).getShape().back();
+      int8 = op.hasAttr("int8");
+    }
+  return preparedRowBytes(forms, k, int8);
+}
+
+/// Sums that wait for the next slice, decoded panels, or few prepared rows.
 static AffineExpr scratch(launch::KernelOp kernel,
                           ArrayRef<graph::SymbolicShape>,
                           const MachineModel &machine) {
-  // A block has fewer sums than there are registers.
-  int64_t sums = kChunkBlocks * machine.registers * machine.lanes;
-  return getAffineConstantExpr(sliceOf(kernel, machine) ? sums * 4 : 0,
-                               kernel.getContext());
+  int64_t slice = sliceOf(kernel, machine), decoded = 0;
+  for (Operation &op : kernel.getBlock())
+    if (isRoot(&op) && isCoded(&op)) {
+      auto x = cast<RankedTensorType>(op.getOperand(0).getType());
+      int64_t weights = isa<graph::GatedOp>(op) ? 2 : 1;
+      int64_t width = codePanelOf(op.getOperand(1).getType())->width;
+      int64_t bytes = decodedType(x, machine).getIntOrFloatBitWidth() / 8;
+      int64_t depth = slice ? slice : x.getShape().back();
+      decoded = std::max(decoded, weights * width * depth * bytes);
+    }
+  int64_t few = CodedProduct::fewRows(machine) * preparedBytes(kernel);
+  return getAffineConstantExpr(
+      std::max(sumBytes(slice, machine) + decoded, few), kernel.getContext());
 }
 
-const Family cpu::contractionFamily = {"contraction", isRoot, emit, canFuse,
-                                       scratch};
+/// All rows, prepared by all threads for int8.
+static AffineExpr sharedScratch(launch::KernelOp kernel,
+                                ArrayRef<graph::SymbolicShape> operands,
+                                const MachineModel &) {
+  Operation *root = rootOf(kernel);
+  AffineExpr rows = getAffineConstantExpr(0, kernel.getContext());
+  if (!root->hasAttr("int8"))
+    return rows;
+  rows = rows + 1;
+  auto input = cast<BlockArgument>(inputOf(root));
+  for (AffineExpr dim : ArrayRef(operands[input.getArgNumber()]).drop_back())
+    rows = rows * dim;
+  return rows * preparedBytes(kernel);
+}
+
+const Family cpu::contractionFamily = {"contraction", isRoot,  emit,
+                                       canFuse,       scratch, sharedScratch};

@@ -114,6 +114,7 @@ std::optional<MachineModel> MachineModel::get(StringRef cpu,
             (machine.features.empty() ? "+" : ",+") + feature.str();
       }
   machine.dotsBf16 = llvm::is_contained(machine.required, "avx512bf16");
+  machine.dotsBytes = llvm::is_contained(machine.required, "avx512vnni");
   machine.lanes = c.lanes;
   machine.registers = c.registers;
   machine.panel = c.panel;

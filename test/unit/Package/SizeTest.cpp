@@ -68,8 +68,8 @@ TEST(SizeTest, PositionsAreDistinct) {
         Case{{"panels", 4}, {2, 3, 7, 5}, "bf16"}}) {
     std::set<int64_t> places;
     int64_t count = 1;
-    int64_t room = storedBytes(c.layout, c.shape, c.dtype) /
-                   dtypeBytes(c.dtype);
+    int64_t room =
+        storedBytes(c.layout, c.shape, c.dtype) / dtypeBytes(c.dtype);
     for (int64_t extent : c.shape)
       count *= extent;
     for (int64_t i = 0; i < count; ++i) {
@@ -85,9 +85,11 @@ TEST(SizeTest, PositionsAreDistinct) {
     }
   }
   // [..][ceil(N/W)][K][W] and [B][H][ceil(T/W)][D][W]
-  EXPECT_EQ((Layout{"panels", 4}).position({7, 5}, {5, 2}, "f32"), 20 + 2 * 4 + 1);
-  EXPECT_EQ((Layout{"head_panels", 4}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "f32"),
-            (((1 * 3 + 2) * 2 + 1) * 5 + 3) * 4 + 1);
+  EXPECT_EQ((Layout{"panels", 4}).position({7, 5}, {5, 2}, "f32"),
+            20 + 2 * 4 + 1);
+  EXPECT_EQ(
+      (Layout{"head_panels", 4}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "f32"),
+      (((1 * 3 + 2) * 2 + 1) * 5 + 3) * 4 + 1);
   EXPECT_EQ((Layout{"heads", 1}).position({2, 7, 3, 5}, {1, 5, 2, 3}, "f32"),
             ((1 * 3 + 2) * 7 + 5) * 5 + 3);
   // bf16: [..][ceil(N/W)][ceil(K/2)][W][2] and [B][H][ceil(T/2)][D][2]

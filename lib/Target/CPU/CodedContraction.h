@@ -1,0 +1,32 @@
+//===- CodedContraction.h - layers over stored codes ------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "CodedProducts.h"
+
+namespace trine::cpu {
+
+/// A layer of a kernel whose weights are panels of codes.
+struct CodedLayer {
+  CodePanel form;
+  llvm::SmallVector<Value, 2> weights; ///< addresses
+  Value columns;                       ///< N
+  Value panels, firstPanel;            ///< of the kernel's panels
+  /// The epilogue: sums of `rows` rows from `row` on with the columns from
+  /// `column` on, ordered by row, weight, register; `masks` null or a panel's.
+  std::function<void(Value column, Value row, int64_t rows,
+                     llvm::ArrayRef<Value> sums, llvm::ArrayRef<Value> masks)>
+      results;
+};
+
+/// The kernel's layers over the rows of x [M, k] in registers, `panels` shared
+/// by the threads. Without `int8` M is at most fewRows() and every thread
+/// prepares the rows in its scratch; with it they do so together.
+void emitCodedRows(KernelEmitter &emitter, llvm::ArrayRef<CodedLayer> layers,
+                   const Tensor &x, Value panels, bool int8);
+
+/// Bytes of the preparation of one row for layers of these forms.
+int64_t preparedRowBytes(llvm::ArrayRef<CodePanel> forms, int64_t k, bool int8);
+
+} // namespace trine::cpu

@@ -1,0 +1,125 @@
+//===- CodedProducts.h - products with stored codes -------------*- C++ -*-===//
+// Panels of 4- to 8-bit codes (trine/Formats/CodePanels.h): multiplied in
+// registers with few rows of x, or decoded once for many.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "KernelEmitter.h"
+#include "trine/Formats/CodePanels.h"
+
+namespace trine::cpu {
+
+/// The form of a weight whose layout names a format; nothing for others.
+std::optional<CodePanel> codePanelOf(mlir::Type type);
+
+/// The scales and words of one sub-block of a panel, as vectors over its rows.
+class CodedBlock {
+public:
+  /// Value = scale · (code - zero) + offset.
+  CodedBlock(KernelEmitter &emitter, const CodePanel &form)
+      : e(emitter), form(form) {}
+
+  /// d and m of the stored block at `block`.
+  void enter(Value block);
+  /// Scale, minimum and high bits of sub-block `index` (a value or constant).
+  void enterSub(Value index);
+  /// The low words of `word`, for the accessors below.
+  void enterWord(int64_t word);
+
+  int64_t registers() const { return form.width / e.lanes(); }
+  const CodePanel &panel() const { return form; }
+  Value scale(int64_t r) const { return scales[r]; }
+  /// What is added to scale · (code + bias): minimum, zero and bias.
+  Value offset(int64_t r, double bias);
+  bool hasOffset(double bias) const {
+    return form.format.hasMin || form.format.zero + bias != 0;
+  }
+
+  /// Code of element `j` of the current word, as f32: less `zero` if the
+  /// register-wide table is used. See zeroBias().
+  Value floatCode(int64_t j, int64_t r);
+  /// The bias of floatCode: floatCode = code + floatBias().
+  double floatBias() const;
+  /// Elements 2p, 2p+1 of the current word as bf16 pairs; 8-bit codes in two
+  /// parts, lower and upper: code = 16 · upper + lower.
+  Value pairCode(int64_t p, int64_t r, bool upper);
+  double pairBias() const;
+  /// Four codes of the current word as unsigned bytes, in the order byteOrder.
+  Value byteCode(int64_t odd, int64_t r);
+  double byteBias() const { return form.whole() ? 128 : 0; }
+
+private:
+  using Vectors = llvm::SmallVector<Value>;
+  Value at(Value pointer, Value bytes);
+  Value halves(Value address, int64_t r);
+  Value bytes(Value address, int64_t r);
+  Value rotate(Value word, int64_t right);
+  Value keep(Value word, uint32_t mask);
+  bool usesTable() const;
+
+  KernelEmitter &e;
+  CodePanel form;
+  Value block, sub;
+  Vectors d, m, scales, mins, high, low;
+  int64_t word = 0;
+  Value table;
+};
+
+/// How codes meet the rows of x.
+enum class CodedPath {
+  Float, ///< codes as f32, x widened to f32
+  Dot,   ///< codes and x as bf16 pairs, by vdpbf16ps
+  Bytes  ///< both as bytes, by vpdpbusd; x quantized by blocks of 32
+};
+
+/// Sums of a few rows with the panels of one or two weights of one form: per
+/// sub-block Σq·x, then scale·Σqx + offset·Σx in f32.
+class CodedProduct {
+public:
+  /// `element`: of x. `int8`: x is quantized first.
+  CodedProduct(KernelEmitter &emitter, const CodePanel &form, Type element,
+               bool int8);
+
+  /// Most rows that sums() has registers for.
+  static int64_t fewRows(const MachineModel &machine) {
+    return machine.registers == 32 ? 4 : 2;
+  }
+  /// Bytes of a row's preparation.
+  static int64_t preparedBytes(const CodePanel &form, int64_t k, bool int8);
+  /// Block sums and, for int8, codes of the row of x at `x`.
+  void prepare(Value x, Value prepared, int64_t k);
+
+  /// Sums ordered by row, weight, register. `x` and `prepared`: of each row.
+  llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> x,
+                                llvm::ArrayRef<Value> prepared,
+                                llvm::ArrayRef<Value> panels, int64_t k);
+
+private:
+  using Vectors = llvm::SmallVector<Value>;
+  struct Sums;
+  double bias(const CodedBlock &block) const;
+  void addWord(llvm::MutableArrayRef<CodedBlock> blocks,
+               llvm::ArrayRef<Value> rows, int64_t word, Sums &sums);
+  Vectors subSums(llvm::MutableArrayRef<CodedBlock> blocks,
+                  llvm::ArrayRef<Value> rows);
+  Vectors addSub(llvm::MutableArrayRef<CodedBlock> blocks,
+                 llvm::ArrayRef<Value> x, llvm::ArrayRef<Value> prepared,
+                 Value k, llvm::ArrayRef<Value> totals);
+  Value quantize(Value x, Value prepared, int64_t k);
+  Value inWordOrder(Value codes);
+
+  KernelEmitter &e;
+  CodePanel form;
+  Type element;
+  bool int8;
+  CodedPath path;
+  int64_t depth = 0; ///< K
+};
+
+/// Decodes `count` k of the panel at `panel` from k = `first` on (multiples of
+/// the stored block) to [count][W] at `out`: f32, or bf16 in pairs.
+void emitDecode(KernelEmitter &emitter, const CodePanel &form, Value panel,
+                Value first, Value count, Value out, Type element);
+
+} // namespace trine::cpu
