@@ -27,7 +27,7 @@ static void gather(graph::GatherOp op, Operands operands, Tensor &result) {
     if (index < 0 || index >= rows)
       throw fault(op, "index {}: expected a row of 0 to {}, got {}", i,
                   rows - 1, index);
-    copy(table, index * width, result, i * width, width);
+    result.store(i * width, width, table.load(index * width, width).data());
   }
 }
 

@@ -63,7 +63,7 @@ def run(*command: str | os.PathLike) -> subprocess.CompletedProcess:
 
 
 def corrupted(source: pathlib.Path, parameter: str) -> trine.Model:
-    """The package with element 0 of the first f32 parameter whose name contains
+    """The package with element 0 of the first parameter whose name contains
     `parameter` changed: loading checks all but the weights' bytes."""
     original = package(source)
     copy = folder() / f"corrupted-{source.stem}.trine"
@@ -73,11 +73,12 @@ def corrupted(source: pathlib.Path, parameter: str) -> trine.Model:
     found = next(
         p
         for p in model(source).manifest["parameters"]
-        if parameter in p["name"] and p["dtype"] == "f32"
+        if parameter in p["name"]
     )
+    nine = {"f32": np.float32(9), "bf16": np.uint16(0x4110), "f16": np.float16(9)}
     with open(copy, "r+b") as file:
         file.seek(weights["offset"] + found["offset"])
-        file.write(np.float32(9).tobytes())
+        file.write(nine[found["dtype"]].tobytes())
     return trine.load(copy, threads=THREADS)
 
 

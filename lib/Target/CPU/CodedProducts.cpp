@@ -151,6 +151,11 @@ void CodedProduct::addWord(MutableArrayRef<CodedBlock> blocks,
                            ArrayRef<Value> rows, int64_t word, Sums &sums) {
   Type i32 = e.b.getI32Type(), f32 = e.b.getF32Type();
   bool dot = path == CodedPath::Dot, bytes = path == CodedPath::Bytes;
+  auto operandType = [&](bool pairs) {
+    return VectorType::get({(pairs ? 2 : 4) * e.lanes()},
+                           pairs ? Type(e.b.getBF16Type())
+                                 : Type(e.b.getI8Type()));
+  };
   int64_t steps = bytes ? form.group() / 4 : form.group() / (dot ? 2 : 1);
   for (int64_t step = 0; step < steps; ++step) {
     Vectors x;
@@ -158,9 +163,8 @@ void CodedProduct::addWord(MutableArrayRef<CodedBlock> blocks,
       Type type = dot || bytes ? i32 : int8 ? f32 : element;
       x.push_back(
           e.broadcast(e.loadScalar(e.at(row, type, e.index(step)), type)));
-      if (dot)
-        x.back() = vector::BitCastOp::create(
-            e.b, VectorType::get({2 * e.lanes()}, e.b.getBF16Type()), x.back());
+      if (dot || bytes)
+        x.back() = vector::BitCastOp::create(e.b, operandType(dot), x.back());
     }
     int64_t column = 0, columns = blocks.size() * blocks[0].registers();
     for (CodedBlock &block : blocks)
@@ -175,8 +179,10 @@ void CodedProduct::addWord(MutableArrayRef<CodedBlock> blocks,
               sum = intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512",
                               {sum, code, x[row]});
             else if (bytes)
-              sum = intrinsic(e, "llvm.x86.avx512.vpdpbusd.512",
-                              {sum, code, x[row]});
+              sum = intrinsic(
+                  e, "llvm.x86.avx512.vpdpbusd.512",
+                  {sum, vector::BitCastOp::create(e.b, operandType(dot), code),
+                   x[row]});
             else
               sum = math::FmaOp::create(e.b, code, x[row], sum);
           }

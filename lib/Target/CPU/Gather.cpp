@@ -14,28 +14,40 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
-/// Elements `stride` apart, as an f32 vector.
+/// A lane of panels as an f32 vector: elements `width` apart, bf16 in pairs.
 static Value loadStrided(KernelEmitter &e, Value pointer, Type element,
-                         int64_t stride, Value mask) {
+                         int64_t width, Value mask) {
   auto &b = e.b;
+  bool paired = element.isBF16();
+  Type word = paired ? Type(b.getI32Type()) : element;
   SmallVector<int64_t> offsets;
-  for (int64_t lane = 0; lane < e.lanes(); ++lane)
-    offsets.push_back(lane * stride);
-  Value lanes = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(e.vectorOf(b.getI64Type()),
-                                ArrayRef<int64_t>(offsets)));
+  SmallVector<int32_t> shifts;
+  for (int64_t lane = 0; lane < e.lanes(); ++lane) {
+    offsets.push_back((paired ? lane / 2 : lane) * width);
+    shifts.push_back(lane % 2 * 16);
+  }
+  auto constant = [&](Type type, auto &numbers) -> Value {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(e.vectorOf(type), ArrayRef(numbers)));
+  };
   Type pointers = VectorType::get({e.lanes()}, pointer.getType());
   Value addresses =
-      LLVM::GEPOp::create(b, pointers, element, pointer, ValueRange{lanes});
+      LLVM::GEPOp::create(b, pointers, word, pointer,
+                          ValueRange{constant(b.getI64Type(), offsets)});
   if (!mask)
     mask = e.mask(e.index(e.lanes()));
-  VectorType type = e.vectorOf(element);
+  VectorType type = e.vectorOf(word);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  Value vector = LLVM::masked_gather::create(
-      b, type, addresses, mask, zero, element.getIntOrFloatBitWidth() / 8);
+  Value vector = LLVM::masked_gather::create(b, type, addresses, mask, zero,
+                                             word.getIntOrFloatBitWidth() / 8);
   if (element.isF32())
     return vector;
-  return arith::ExtFOp::create(b, e.vectorOf(b.getF32Type()), vector);
+  VectorType f32 = e.vectorOf(b.getF32Type());
+  if (!paired)
+    return arith::ExtFOp::create(b, f32, vector);
+  vector = arith::ShRUIOp::create(b, vector, constant(b.getI32Type(), shifts));
+  vector = arith::ShLIOp::create(b, vector, e.splatInt(16));
+  return arith::BitcastOp::create(b, f32, vector);
 }
 
 /// The row an index names; an index outside the table names the nearest.
@@ -199,8 +211,11 @@ static LogicalResult emit(KernelEmitter &e) {
     points.enterRow(position);
     // [V/W][H][W]: a row-major table is the same with panels of one.
     Value row = tableRow(e, table, indices, position);
-    Value panel = e.mul(e.div(row, e.index(width)), e.mul(columns, width));
-    Value first = e.add(panel, e.rem(row, e.index(width)));
+    // bf16 is [V/W][H/2][W][2]: a lane of words, each for two columns.
+    int64_t pair = layout && element.isBF16() ? 2 : 1;
+    Value depth = e.mul(e.ceilDiv(columns, pair), pair);
+    Value panel = e.mul(e.div(row, e.index(width)), e.mul(depth, width));
+    Value first = e.add(panel, e.mul(e.rem(row, e.index(width)), pair));
     e.columnLoop(columns, [&](Value column, Value mask) {
       Value pointer =
           e.at(table.pointer, element, e.add(first, e.mul(column, width)));

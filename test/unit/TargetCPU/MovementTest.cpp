@@ -238,15 +238,18 @@ TEST(Gather, narrowTableThenScale) {
                         "launch.return %r : tensor<?x9xbf16>\n}",
                     cpu);
       int64_t width = layout.empty() ? 1 : 8;
-      Buffer t({8, 9}, 72, 2), indices({2}), y({2, 9}, -1, 2);
-      for (int64_t i = 0; i < 72; ++i) // 1 + i/128, exact
+      // In panels two columns lie side by side: [1][5][8][2].
+      Buffer t({8, 9}, 80, 2), indices({2}), y({2, 9}, -1, 2);
+      for (int64_t i = 0; i < 80; ++i) // 1 + i/128, exact
         t.data<uint16_t>()[i] = uint16_t(0x3f80 + i);
       indices.data<int32_t>()[0] = 5;
       indices.data<int32_t>()[1] = 2;
       kernel.run({t, indices, y});
       for (int64_t i = 0; i < 18; ++i) {
         int64_t row = indices.data<int32_t>()[i / 9];
-        int64_t at = (row / width * 9 + i % 9) * width + row % width;
+        int64_t column = i % 9, at = row * 9 + column;
+        if (width == 8)
+          at = (column / 2 * 8 + row) * 2 + column % 2;
         float exact = (1 + at / 128.f) * 3;
         float got = std::bit_cast<float>(uint32_t(y.data<uint16_t>()[i]) << 16);
         EXPECT_NEAR(got, exact, exact * 0x1p-8) << cpu << layout;
