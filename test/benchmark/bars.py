@@ -34,6 +34,7 @@ def versus(run, work, threads, rows):
     """How many times the best rival's speed Trine has."""
     bar = least(work, run.machine.get("ports"))
     rivals = [row for row in rows if row["system"] != "trine"]
+    slow = [row for row in rivals if row["system"] == "openvino_no_amx"]
     if bar is None or not rivals:
         return
     name = f"{work.name} {threads}t / best rival"
@@ -48,6 +49,9 @@ def versus(run, work, threads, rows):
     facts = {"rival": rival["system"], "compute": trine["compute"]}
     facts["trine_seconds"] = trine["best_seconds"]
     facts["rival_seconds"] = rival["best_seconds"]
+    if slow and value < bar:
+        beside = slow[0]["best_seconds"] / trine["best_seconds"]
+        facts["why"] = f"AMX tiles; {beside:.2f} x openvino without them"
     run.bar(name, value, bar, **facts)
     if value < bar:
         run.explain(run.bars[-1], profiled(run, work, threads, trine["package"]))

@@ -10,6 +10,7 @@ COLOURS = {
     "trine": "#c0392b",
     "llama_cpp": "#2980b9",
     "openvino": "#8e44ad",
+    "openvino_no_amx": "#c39bd3",
     "onnxruntime": "#16a085",
     "jax": "#d68910",
     "iree": "#7f8c8d",
@@ -162,7 +163,7 @@ def roofline(rows, limits, threads):
 def _profile(kernels):
     lines = []
     for kernel in kernels[:6]:
-        share = kernel.get("roofline")
+        share = kernel.get("roofline_share")
         lines.append(
             (
                 kernel.get("name") or kernel.get("kernel", ""),
@@ -197,7 +198,7 @@ def _rows(rows, label):
         start = row["work"], row["system"], row.get("version") or ""
         cells = (*start, f"\t{row['threads']}", row["compute"])
         if "refused" in row:
-            lines.append((*cells, "refused", row["refused"], "", ""))
+            lines.append((*cells, "refused", row["refused"]))
             continue
         rate = row.get("tokens_per_second")
         alike = row.get("cosine")
@@ -208,10 +209,15 @@ def _rows(rows, label):
                 "\t" + spoken(row["median_seconds"]),
                 f"\t{rate:.4g}" if rate else "",
                 f"\t{alike:.6f}" if alike is not None else "",
+                *(
+                    f"\t{row[size] / 1e6:.0f}" if size in row else ""
+                    for size in ("peak_bytes", "package_bytes")
+                ),
             )
         )
     head = ("work", "system", "version", "threads", "compute", "best", "median")
-    return _table(f"times, {label}", (*head, "tokens/s", "cosine"), lines)
+    sizes = "peak MB", "package MB"
+    return _table(f"times, {label}", (*head, "tokens/s", "cosine", *sizes), lines)
 
 
 def html(result):

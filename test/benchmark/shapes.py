@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build-rivals" / "models"
 SMOLLM2 = ROOT / "models" / "smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 MINILM = ROOT / "models" / "minilm"
+# Bits a weight, scales included.
+BITS = {"f32": 32, "bf16": 16, "q8_0": 8.5, "q4_1": 5, "q4_k": 4.5}
 
 
 @dataclass(frozen=True)

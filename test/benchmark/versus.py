@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import subprocess
+import threading
 import time
 
 import numpy
@@ -22,6 +23,10 @@ from shapes import ROOT
 
 PYTHON = ROOT / "build-rivals" / "bin" / "python"
 TURN_SECONDS, PAUSE_SECONDS, LIMIT_SECONDS = 0.25, 0.05, 900
+# A rival under conditions of its own: adapter and environment.
+VARIANTS = {
+    "openvino_no_amx": ("openvino_cpu", {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"})
+}
 # Cosine of the first outputs. Random weights amplify what rounding changes.
 AGREE = {"f32": 0.9999, "bf16": 0.995, "int8": 0.99}
 
@@ -32,14 +37,15 @@ class Worker:
     def __init__(self, python, system, work):
         self.system, self.compute = system, work["compute"]
         self.seconds, self.facts = [], {}
-        self.output, self.package = work["output"], work.get("package")
+        self.told = work
+        adapter, extra = VARIANTS.get(system, (system, {}))
         self.process = subprocess.Popen(
-            [python, ROOT / "test/benchmark/rivals/worker.py", system],
+            [python, ROOT / "test/benchmark/rivals/worker.py", adapter],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=dict(os.environ, PYTHONPATH=str(ROOT / "python")),
+            env={**os.environ, **extra, "PYTHONPATH": str(ROOT / "python")},
         )
         self.facts = self.ask(json.dumps(work))
         if "refused" in self.facts:
@@ -47,9 +53,12 @@ class Worker:
             raise Refused(self.facts["refused"])
 
     def ask(self, line):
+        watch = threading.Timer(LIMIT_SECONDS, self.process.kill)
+        watch.start()
         with contextlib.suppress(BrokenPipeError):
             print(line, file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline()
+        watch.cancel()
         if answer:
             return json.loads(answer)
         status = self.process.wait()
@@ -59,12 +68,15 @@ class Worker:
         """As many runs as fit a turn."""
         guess = min(self.seconds) if self.seconds else self.facts["run_seconds"]
         count = max(1, min(50, int(TURN_SECONDS / guess)))
-        self.seconds += self.ask(str(count))["seconds"]
+        answer = self.ask(str(count))
+        if "refused" in answer:
+            raise Refused(answer["refused"])
+        self.seconds += answer["seconds"]
         time.sleep(PAUSE_SECONDS)  # pools stop spinning
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait(LIMIT_SECONDS)
+        self.process.wait()
 
 
 def request(run, work, threads, compute, system):
@@ -79,7 +91,7 @@ def request(run, work, threads, compute, system):
     }
     if work.kind == "encode":
         source = shapes.directory(work.model)
-        if system in works.ONNX_READERS:
+        if VARIANTS.get(system, [system])[0] in works.ONNX_READERS:
             path = onnx_bert.export(work.model, work.batch, work.length)
             facts["onnx"] = str(path)
         facts |= {"heads": work.model.heads, "hidden": work.model.hidden}
@@ -91,28 +103,37 @@ def request(run, work, threads, compute, system):
         if work.model is shapes.LLAMA_1B:
             flags.append("--max-sequence=4096")
         facts["package"] = str(run.package(source, *flags))
+        facts["compile_seconds"] = run.compile_seconds
     return facts
 
 
-def systems(work):
+def systems(run, work):
     yield from (("trine_cpu", compute) for compute in work.computes)
     if PYTHON.exists():
-        yield from ((rival, work.rival_compute) for rival in work.rivals)
+        yield from ((rival, work.rival_compute(rival)) for rival in work.rivals)
+        tiles = "amx-bf16" in run.machine["features"]
+        if work.kind == "encode" and work.storage == "bf16" and tiles:
+            yield from ((variant, "bf16") for variant in VARIANTS)
 
 
 def start(run, work, threads):
     """The workers that can; rows for those that cannot."""
     workers = []
-    for system, compute in systems(work):
+    for system, compute in systems(run, work):
         trine = system == "trine_cpu"
         python = ROOT / ".venv/bin/python" if trine else PYTHON
         try:
             told = request(run, work, threads, compute, system)
             workers.append(Worker(python, system, told))
         except (Refused, ValueError) as refused:
-            facts = {"threads": threads, "compute": compute, "refused": str(refused)}
-            run.row(work.name, system.removesuffix("_cpu"), **facts, version=None)
+            refuse(run, work, threads, (system, compute), refused)
     return workers
+
+
+def refuse(run, work, threads, who, refused):
+    system, compute = who
+    facts = {"threads": threads, "compute": compute, "refused": str(refused)}
+    run.row(work.name, system.removesuffix("_cpu"), **facts, version=None)
 
 
 def cosine(a, b):
@@ -124,12 +145,16 @@ def measure(run, work, threads):
     """Rows of all systems; the row of each."""
     workers = start(run, work, threads)
     for _ in range(5 if run.options.full else 3):
-        for worker in workers:
-            worker.turn()
+        for worker in list(workers):
+            try:
+                worker.turn()
+            except Refused as refused:
+                workers.remove(worker)
+                refuse(run, work, threads, (worker.system, worker.compute), refused)
     rows, expected = [], None
     for worker in workers:
         worker.stop()
-        output = numpy.load(worker.output)
+        output = numpy.load(worker.told["output"])
         expected = output if expected is None else expected
         rows.append(
             run.row(
@@ -145,7 +170,7 @@ def measure(run, work, threads):
                 group=work.group,
                 flops=work.flops(),
                 bytes=work.bytes(),
-                package=worker.package,
+                package=worker.told.get("package"),
                 **worker.facts,
             )
         )
@@ -188,9 +213,11 @@ def costs(run, pattern):
             for worker in start(run, work, 2):
                 worker.stop()
                 facts = {"compute": worker.compute, **worker.facts}
-                if worker.package:
-                    facts["compile_seconds"] = run.compile_seconds
-                    facts["package_bytes"] = os.path.getsize(worker.package)
+                package = worker.told.get("package") or worker.told.get("gguf")
+                if package:
+                    facts.setdefault("package_bytes", os.path.getsize(package))
+                if "compile_seconds" in worker.told:
+                    facts["compile_seconds"] = worker.told["compile_seconds"]
                 key = worker.system.removesuffix("_cpu"), worker.compute
                 taken.setdefault(key, []).append(facts)
         for (system, _), facts in taken.items():

@@ -52,9 +52,10 @@ class Work:
     def computes(self):
         return COMPUTES.get(self.storage, QUANTIZED_COMPUTES)
 
-    @property
-    def rival_compute(self):
-        return self.storage if self.storage in COMPUTES else "int8"
+    def rival_compute(self, rival):
+        if self.storage in COMPUTES:
+            return self.storage
+        return "int8" if rival == "llama_cpp_cpu" else "f32"
 
     @property
     def tokens(self):
@@ -68,8 +69,7 @@ class Work:
 
     def bytes(self):
         """Weights a decode step reads."""
-        bits = {"f32": 32, "bf16": 16, "q8_0": 8.5, "q4_1": 5, "q4_k": 4.5}
-        return self.model.weights * bits[self.storage] / 8
+        return self.model.weights * shapes.BITS[self.storage] / 8
 
     def ids(self):
         """Token ids, [batch, length]; decode has one more, the step's."""
