@@ -65,13 +65,13 @@ def fit_exp():
     show("exp", c, error=np.abs(value / np.expm1(r) - 1).max())
 
 
-def fit_exp2():
-    """2^r = 1 + r·q(r) on |r| <= 1/2."""
-    r = nodes(-0.5, 0.5)
+def fit_exp2(name, low, high, terms):
+    """2^r = 1 + r·q(r) on [low, high]."""
+    r = nodes(low, high)
     target = (2.0**r - 1) / r
-    c = lawson(np.vander(r, 6, increasing=True), target, np.abs(r) / 2.0**r)
+    c = lawson(np.vander(r, terms, increasing=True), target, np.abs(r) / 2.0**r)
     value = 1 + r * np.polynomial.polynomial.polyval(r, single(c))
-    show("exp2", c, error=np.abs(value / 2.0**r - 1).max())
+    show(name, c, error=np.abs(value / 2.0**r - 1).max())
 
 
 def fit_erf():
@@ -120,7 +120,10 @@ def fit_quarter_turns():
 
 
 fit_exp()
-fit_exp2()
+fit_exp2("exp2", -0.5, 0.5, 6)
+fit_exp2("exp2 of a fraction", 0, 1, 6)
+fit_exp2("exp2 for bf16", -0.5, 0.5, 3)
+fit_exp2("exp2 of a fraction for bf16", 0, 1, 3)
 fit_erf()
 fit_erfc()
 fit_quarter_turns()

@@ -104,8 +104,8 @@ Value KernelEmitter::div(Value x, Value y) {
 Value KernelEmitter::rem(Value x, Value y) {
   return b.createOrFold<arith::RemUIOp>(x, y);
 }
-Value KernelEmitter::ceilDiv(Value x, int64_t y) {
-  return div(add(x, y - 1), index(y));
+Value KernelEmitter::ceilDiv(Value x, Value y) {
+  return div(add(x, sub(y, index(1))), y);
 }
 Value KernelEmitter::min(Value x, Value y) {
   return b.createOrFold<arith::MinSIOp>(x, y);
@@ -279,6 +279,17 @@ Value KernelEmitter::mask(Value count) {
                                broadcast(narrow));
 }
 
+Value KernelEmitter::reduce(Value vector,
+                            function_ref<Value(Value, Value)> join) {
+  for (int64_t half = lanes() / 2; half; half /= 2) {
+    auto low = llvm::to_vector(llvm::seq<int64_t>(half));
+    auto high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
+    vector = join(vector::ShuffleOp::create(b, vector, vector, low),
+                  vector::ShuffleOp::create(b, vector, vector, high));
+  }
+  return vector::ExtractOp::create(b, vector, 0);
+}
+
 Value KernelEmitter::round(Value value, Type element) {
   return isNarrow(element) ? widen(b, narrowBits(b, value, element), element)
                            : value;
@@ -321,8 +332,8 @@ void KernelEmitter::when(Value condition, function_ref<void()> then,
 
 void KernelEmitter::switchOver(Value selector, int64_t count,
                                function_ref<void(int64_t)> body) {
-  if (count == 1)
-    return body(1);
+  if (auto known = getConstantIntValue(selector))
+    return body(*known);
   SmallVector<int64_t> cases = llvm::to_vector(llvm::seq<int64_t>(1, count));
   auto chosen = scf::IndexSwitchOp::create(
       b, TypeRange(),

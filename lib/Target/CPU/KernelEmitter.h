@@ -65,7 +65,8 @@ public:
   Value mul(Value x, Value y);
   Value div(Value x, Value y);
   Value rem(Value x, Value y);
-  Value ceilDiv(Value x, int64_t y);
+  Value ceilDiv(Value x, Value y);
+  Value ceilDiv(Value x, int64_t y) { return ceilDiv(x, index(y)); }
   Value min(Value x, Value y); ///< signed
   Value max(Value x, Value y);
   Value less(Value x, Value y); ///< i1, signed
@@ -91,6 +92,8 @@ public:
   void storeScalar(Value scalar, Value pointer, Type element);
   /// Lanes below `count` (i64; any value).
   Value mask(Value count);
+  /// All lanes joined, by halves.
+  Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> join);
   /// The f32 vector or scalar rounded to `element` (no-op for f32 and i32).
   Value round(Value value, Type element);
 

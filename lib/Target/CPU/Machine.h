@@ -25,6 +25,7 @@ struct MachineModel {
   int64_t panel = 16;             ///< W of a packed weight
   int64_t gatedPanel = 8;         ///< W of each of a gated layer's two weights
   int64_t keyPanel = 16;          ///< W of an attention key
+  int64_t keyRows = 6;            ///< rows of a block of attention
   int64_t l2Bytes = 1 << 20;      ///< what blocked operands may assume
   int64_t sliceBytes = 256 << 10; ///< of a weight's panel that stays in the L2
 

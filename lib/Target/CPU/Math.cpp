@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <numbers>
 
@@ -18,6 +19,10 @@ static constexpr float kExp[] = {0.49999997f, 0.166665435f, 0.0416672006f,
 static constexpr float kExp2[] = {0.693147182f,   0.240226477f,
                                   0.0555033237f,  0.00961843692f,
                                   0.00133988739f, 0.00015353362f};
+// 2^r on 0 <= r < 1.
+static constexpr float kExp2Fraction[] = {0.693147063f,  0.240229309f,
+                                          0.0554852821f, 0.00967545155f,
+                                          0.0012467847f, 0.000216129149f};
 static constexpr float kErf[] = {2.23303866f,     0.376808047f,
                                  0.104388282f,    0.00745197292f,
                                  0.000563774025f, 4.05708943e-06f};
@@ -190,8 +195,40 @@ Value MathEmitter::expNonPositive(Value x) {
   return scaledNonPositive(reduceExp(low, 127));
 }
 
+Value MathEmitter::avx512(StringRef name, ValueRange operands) {
+  Type type = operands.front().getType();
+  auto constant = [&](Type type, int64_t value) -> Value {
+    return LLVM::ConstantOp::create(builder, loc, type, value);
+  };
+  SmallVector<Value> all = llvm::to_vector(operands);
+  all.push_back(splat(all[0], 0)); // of lanes left out: none
+  all.push_back(constant(builder.getIntegerType(16), -1));
+  all.push_back(constant(builder.getI32Type(), 4)); // MXCSR's rounding
+  return LLVM::CallIntrinsicOp::create(
+             builder, loc, type,
+             builder.getStringAttr("llvm.x86.avx512.mask." + name + ".ps.512"),
+             all)
+      .getResult(0);
+}
+
 Value MathEmitter::exp2NonPositive(Value x) {
+  if (auto type = dyn_cast<VectorType>(x.getType());
+      type && type.getNumElements() == 16) {
+    constexpr int64_t kDown = 9; // x - floor(x), no exception
+    Value mode = LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
+                                          builder.getI32IntegerAttr(kDown));
+    Value r = avx512("reduce", {x, mode});
+    Value power = fma(r, polynomial(r, kExp2Fraction), splat(r, 1));
+    return avx512("scalef", {power, x}); // by 2^floor(x)
+  }
   return scaledNonPositive(reduceExp2(fastMax(splat(x, -127), x), 127));
+}
+
+Value MathEmitter::powerOfTwo(Value x) {
+  Value bits = add(fastMax(splat(x, -127), x), splat(x, kRound + 127));
+  Type integers = withElement(x.getType(), builder.getI32Type());
+  return floatBits(
+      shiftLeft(arith::BitcastOp::create(builder, loc, integers, bits), 23));
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,9 +22,12 @@ public:
 
   mlir::Value exp(mlir::Value x);
   mlir::Value exp2(mlir::Value x);
-  /// As exp and exp2 for x <= 0, cheaper: results below 2^-126 become 0.
+  /// As exp and exp2 for x <= 0, cheaper: results below 2^-126 may become 0.
+  /// Vectors of 16 take AVX-512 instructions in exp2NonPositive.
   mlir::Value expNonPositive(mlir::Value x);
   mlir::Value exp2NonPositive(mlir::Value x);
+  /// 2^x of a whole number x <= 0, exact; 0 below 2^-126.
+  mlir::Value powerOfTwo(mlir::Value x);
   mlir::Value erf(mlir::Value x);
   mlir::Value tanh(mlir::Value x);
   mlir::Value sigmoid(mlir::Value x);
@@ -74,6 +77,8 @@ private:
   /// The power times `factor` (null for 1); right where it is subnormal.
   mlir::Value scaled(Power power, mlir::Value factor);
   mlir::Value scaledNonPositive(Power power);
+  /// llvm.x86.avx512.mask.NAME.ps.512 of all lanes.
+  mlir::Value avx512(llvm::StringRef name, mlir::ValueRange operands);
   /// erf within 6 ulp of 1, which is enough for gelu.
   mlir::Value erfRatio(mlir::Value x);
   /// numerator / (1 + e^-x) without overflow on the way.

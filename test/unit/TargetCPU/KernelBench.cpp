@@ -1,14 +1,13 @@
 //===- KernelBench.cpp - kernels against the machine's ceilings -----------===//
-// Prints one thread's rate of the contraction and attention kernels as a part
+// Prints one thread's rate of the contraction kernels as a part
 // of an FMA loop's, and of a weight stream's; thread time, best of many rounds.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "KernelHarness.h"
+#include "KernelBench.h"
 #include "fmt/format.h"
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <functional>
 
 using namespace trine::test;
 
@@ -18,8 +17,7 @@ static double now() {
   return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
 }
 
-/// Seconds of the best call.
-static double best(const std::function<void()> &call, int rounds = 30) {
+double trine::test::best(const std::function<void()> &call, int rounds) {
   double least = 1e9;
   for (int i = 0; i < rounds; ++i) {
     double start = now();
@@ -71,34 +69,6 @@ static void linear(const std::string &cpu, int64_t width, double peak,
            2e-7 * double(m * n * k) / seconds / peak);
 }
 
-/// One thread of causal attention (9 query heads on 3, depth 64) of `s` new
-/// positions after `past`, on a state of 2048.
-static void attention(const std::string &cpu, int64_t width, double peak,
-                      int64_t s, int64_t past) {
-  constexpr int64_t kCapacity = 2048;
-  std::string q = "tensor<?x?x9x64xf32>";
-  std::string k = fmt::format(
-      "tensor<?x2048x3x64xf32, #graph.layout<head_panels, {}>>", width);
-  std::string v = "tensor<?x2048x3x64xf32, #graph.layout<heads, 1>>";
-  Kernel kernel(fmt::format(R"(
-    launch.kernel @k on "cpu" family "attention" ties [-1] {{
-    ^bb0(%q: {0}, %k: {1}, %v: {2}, %p: tensor<?xi32>):
-      %o = graph.attention %q, %k, %v past %p causal scale 0.125 : {0}, {1}, {2}, past tensor<?xi32> -> {0}
-      launch.return %o : {0}
-    }})",
-                            q, k, v),
-                cpu);
-  Buffer query = Buffer({1, s, 9, 64}).fill(1), out(query.dims), length({1});
-  Buffer key = Buffer({1, kCapacity, 3, 64}).fill(2);
-  Buffer value = Buffer(key.dims).fill(3);
-  *length.data<int32_t>() = int32_t(past);
-  double seconds = best(kernel.bind({query, key, value, length, out}));
-  double keys = double(s) * double(past) + double(s) * double(s + 1) / 2;
-  double flops = 4.0 * 64 * 9 * keys;
-  printf("%s attention of %ld after %ld: %.1f us, %.1f %% of FMA\n",
-         cpu.c_str(), s, past, 1e6 * seconds, 1e-7 * flops / seconds / peak);
-}
-
 int main() {
   for (const std::string &cpu : runnableCpus()) {
     bool wide = cpu == "x86-64-v4";
@@ -111,8 +81,7 @@ int main() {
                            {128, 576, 576},
                            {1, 49152, 576}})
       linear(cpu, wide ? 64 : 16, peak, m, n, k);
-    for (auto [s, past] : {std::pair{128, 0}, {512, 0}, {1, 512}, {1, 2047}})
-      attention(cpu, wide ? 32 : 16, peak, s, past);
+    benchAttention(cpu, wide ? 32 : 16, peak);
   }
   Buffer stream = Buffer({1 << 25}).fill(1);
   const long *words = stream.data<long>();

@@ -1,0 +1,91 @@
+//===- Attention.h - fused attention on blocks of rows ----------*- C++ -*-===//
+// A row is one query position of one query head; the rows of a block read the
+// same key/value head, so that all of them share the load of a key.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "Family.h"
+#include "Math.h"
+#include <limits>
+
+namespace trine::cpu {
+
+class AttentionEmitter {
+public:
+  AttentionEmitter(KernelEmitter &emitter, graph::AttentionOp op);
+  void emit();
+
+private:
+  /// Keys first .. limit-1.
+  struct Range {
+    Value first, limit;
+  };
+
+  // Attention.cpp: which keys of which rows, and what becomes of their sums.
+  Value countParts();
+  void emitUnit(Value part, Value pair);
+  void enterPair(Value pair);
+  Range keysOf(Value row);
+  Range keysOf(Value row, Value count);
+  void emitParts();
+  void emitEnd();
+  void emitRow(Value row, llvm::function_ref<Value(Value)> sums);
+
+  // AttentionBlock.cpp: a block of rows on a chunk of keys.
+  void copyValues();
+  void emitBegin();
+  void emitBlock();
+  void emitLogits(int64_t size);
+  void emitPanel(llvm::ArrayRef<Range> rows, Value panel, bool masked);
+  Value wanted(const Range &row, Value key);
+  llvm::SmallVector<Value>
+  overLogits(Value row, Value first,
+             llvm::function_ref<Value(Value, Value, Value)> next);
+  void emitShift(Value row);
+  void emitExponentials(Value row);
+  void emitProducts(int64_t size);
+  void emitColumns(int64_t size, Value column, llvm::ArrayRef<Value> masks);
+
+  Value f32At(Value pointer, Value offset) {
+    return e.at(pointer, e.b.getF32Type(), offset);
+  }
+  Value scalar(double value);
+  Value loadIndex(const Tensor &tensor, Value offset);
+  /// Where a row of the query or the output begins, with vectors of `columns`.
+  Value rowOffset(Value row, Value columns);
+  // What a row of the block has in scratch.
+  Value queryOf(Value row) {
+    return f32At(blockQueries, e.mul(row, querySize));
+  }
+  Value logitsOf(Value row) { return f32At(logits, e.mul(row, logitsSize)); }
+  /// Its sums over the values, those of its exponentials, and from `shiftAt` on
+  /// the exponents' shift and what it just scaled the sums by.
+  Value stateOf(Value row) { return f32At(blockStates, e.mul(row, stateSize)); }
+  Value roundUp(Value x) { return e.mul(e.ceilDiv(x, e.lanes()), e.lanes()); }
+
+  KernelEmitter &e;
+  graph::AttentionOp op;
+  MathEmitter math;
+  const Tensor &q, &k, &v, &out;
+  /// The exponents' shift of a row without keys.
+  static constexpr float kNoShift = std::numeric_limits<float>::lowest();
+
+  int64_t width, vectors;        ///< of a panel of keys; registers it takes
+  int64_t block;                 ///< most rows of a block
+  Value groups, perGroup, pairs; ///< key heads; query heads of each; all heads
+  Value rows;                    ///< of a head
+  Value split;                   ///< i1: one block a head, its keys in parts
+  Value chunkKeys;               ///< keys of a chunk
+  Value unitRows;                ///< most rows of a unit
+  Value queries, logits, states, values; ///< the thread's scratch
+  Value querySize, logitsSize, sumsAt, shiftAt, stateSize; ///< of a row
+  // Of the current unit:
+  Value batch, head, past, total;
+  Range chunk; ///< of keys
+  // Of the current block: its first row and how many, its keys of the chunk.
+  Value blockRow, blockSize, blockQueries, blockStates, fromPanel, toPanel;
+  Range keys;
+};
+
+} // namespace trine::cpu
