@@ -32,6 +32,10 @@ AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
                                    graph::AttentionOp op)
     : e(emitter), op(op), math(e.b, e.b.getLoc()), q(e.operand(op.getQuery())),
       k(e.operand(op.getKey())), v(e.operand(op.getValue())), out(e.result(0)),
+      dots(q.element().isBF16() && k.element().isBF16() && e.machine.dotsBf16),
+      operand(dots ? q.element() : e.b.getF32Type()),
+      keyPairs(k.element().isBF16()),
+      valuePairs(keyPairs && (dots || graph::layoutOf(v.type))),
       width(graph::layoutOf(k.type).getWidth()), vectors(width / e.lanes()) {
   groups = k.dims[2];
   perGroup = e.div(q.dims[2], groups);

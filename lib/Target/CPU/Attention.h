@@ -43,6 +43,7 @@ private:
   overLogits(Value row, Value first,
              llvm::function_ref<Value(Value, Value, Value)> next);
   void emitShift(Value row);
+  void storeOperand(Value x, Value pointer);
   void emitExponentials(Value row);
   void emitProducts(int64_t size);
   void emitColumns(int64_t size, Value column, llvm::ArrayRef<Value> masks);
@@ -62,6 +63,10 @@ private:
   /// Its sums over the values, those of its exponentials, and from `shiftAt` on
   /// the exponents' shift and what it just scaled the sums by.
   Value stateOf(Value row) { return f32At(blockStates, e.mul(row, stateSize)); }
+  /// Where the pair (if there are pairs) of values that `key` is of begins.
+  Value evenly(Value key) {
+    return valuePairs ? e.mul(e.div(key, e.index(2)), 2) : key;
+  }
   Value roundUp(Value x) { return e.mul(e.ceilDiv(x, e.lanes()), e.lanes()); }
 
   KernelEmitter &e;
@@ -71,6 +76,10 @@ private:
   /// The exponents' shift of a row without keys.
   static constexpr float kNoShift = std::numeric_limits<float>::lowest();
 
+  /// Are products dots of bf16? The type of queries and exponentials then.
+  bool dots;
+  Type operand;
+  bool keyPairs, valuePairs;     ///< bf16 in pairs of what is summed over
   int64_t width, vectors;        ///< of a panel of keys; registers it takes
   int64_t block;                 ///< most rows of a block
   Value groups, perGroup, pairs; ///< key heads; query heads of each; all heads

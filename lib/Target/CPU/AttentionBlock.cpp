@@ -17,20 +17,24 @@ using namespace trine::cpu;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// The queries, scaled so that exponentials are powers of two, and empty sums.
+/// What makes a logit of a product: exponentials are powers of two.
+static double scaleOf(graph::AttentionOp op) {
+  return op.getScale().convertToDouble() *
+         (op.getSoftcap() ? 1 / op.getSoftcap()->convertToDouble()
+                          : std::numbers::log2e);
+}
+
+/// The queries, scaled unless that would round them, and empty sums.
 void AttentionEmitter::emitBegin() {
-  Type f32 = e.b.getF32Type();
-  double scale = op.getScale().convertToDouble();
-  scale *= op.getSoftcap() ? 1 / op.getSoftcap()->convertToDouble()
-                           : std::numbers::log2e;
+  Type f32 = e.b.getF32Type(), type = dots ? e.b.getI16Type() : q.element();
   e.loop(e.index(0), blockSize, 1, [&](Value row) {
     Value read = rowOffset(e.add(blockRow, row), q.dims[3]);
     Value query = queryOf(row);
     e.columnLoop(q.dims[3], [&](Value column, Value mask) {
-      Value x = e.load(e.at(q.pointer, q.element(), e.add(read, column)),
-                       q.element(), mask);
-      e.store(arith::MulFOp::create(e.b, x, e.splat(scale)),
-              f32At(query, column), f32);
+      Value x = e.load(e.at(q.pointer, type, e.add(read, column)), type, mask);
+      if (!dots)
+        x = arith::MulFOp::create(e.b, x, e.splat(scaleOf(op)));
+      e.store(x, e.at(query, operand, column), dots ? type : operand);
     });
     Value state = stateOf(row);
     e.loop(e.index(0), shiftAt, e.lanes(), [&](Value column) {
@@ -40,17 +44,32 @@ void AttentionEmitter::emitBegin() {
   });
 }
 
-/// The chunk's values of the head, which lie in rows of all heads.
+/// The chunk's values of the head, which lie in rows of all heads: rows of the
+/// head alone, or pairs of them.
 void AttentionEmitter::copyValues() {
-  Type f32 = e.b.getF32Type();
-  e.loop(chunk.first, chunk.limit, 1, [&](Value key) {
-    Value read = e.mul(e.add(e.mul(batch, v.dims[1]), key), groups);
-    read = e.mul(e.add(read, head), v.dims[3]);
-    Value write = e.mul(e.sub(key, chunk.first), sumsAt);
+  Value first = evenly(chunk.first);
+  auto read = [&](Value key, Value column, Value mask, Type type) {
+    Value row = e.add(e.mul(e.add(e.mul(batch, v.dims[1]), key), groups), head);
+    return e.load(e.at(v.pointer, type, e.add(e.mul(row, v.dims[3]), column)),
+                  type, mask);
+  };
+  Type f32 = e.b.getF32Type(), i16 = e.b.getI16Type(), i32 = e.b.getI32Type();
+  e.loop(first, chunk.limit, valuePairs ? 2 : 1, [&](Value key) {
+    Value write = e.mul(e.sub(key, first), sumsAt);
+    if (valuePairs)
+      write = e.div(write, e.index(2));
     e.columnLoop(v.dims[3], [&](Value column, Value mask) {
-      e.store(e.load(e.at(v.pointer, v.element(), e.add(read, column)),
-                     v.element(), mask),
-              f32At(values, e.add(write, column)), f32);
+      Value place = f32At(values, e.add(write, column));
+      if (!valuePairs)
+        return e.store(read(key, column, mask, v.element()), place, f32);
+      // Of an odd number of keys, the last is its own neighbour.
+      Value next = e.min(e.add(key, 1), e.sub(v.dims[1], e.index(1)));
+      auto word = [&](Value key) {
+        return arith::ExtUIOp::create(e.b, e.vectorOf(i32),
+                                      read(key, column, mask, i16));
+      };
+      Value high = arith::ShLIOp::create(e.b, word(next), e.splatInt(16));
+      e.store(arith::OrIOp::create(e.b, word(key), high), place, i32);
     });
   });
 }
@@ -99,25 +118,28 @@ void AttentionEmitter::emitLogits(int64_t size) {
 
 void AttentionEmitter::emitPanel(ArrayRef<Range> ranges, Value panel,
                                  bool masked) {
-  Value depth = q.dims[3];
+  int64_t depth = q.type.getShape().back(), unit = keyPairs ? 2 : 1;
   Value perHead = e.ceilDiv(k.dims[1], width);
   Value number =
       e.add(e.mul(e.add(e.mul(batch, groups), head), perHead), panel);
   DenseTile tile;
   for (int64_t i = 0, size = ranges.size(); i < size; ++i)
     tile.rows.push_back(queryOf(e.index(i)));
-  tile.rowElement = e.b.getF32Type();
-  tile.weights = {
-      e.at(k.pointer, k.element(), e.mul(number, e.mul(depth, width)))};
+  tile.rowElement = operand;
+  int64_t size = llvm::alignTo(depth, unit) * width;
+  tile.weights = {e.at(k.pointer, k.element(), e.mul(number, size))};
   tile.weightElement = k.element();
+  tile.pairs = keyPairs;
   tile.registers = vectors;
-  tile.stride = e.index(width);
-  tile.whole = q.type.getShape().back() % 8 == 0;
+  tile.stride = e.index(width * unit);
+  tile.whole = depth % 8 == 0;
   SmallVector<Value> sums(ranges.size() * vectors, e.splat(0));
-  sums = emitDenseSums(e, tile, depth, sums);
+  sums = emitDenseSums(e, tile, e.index(depth), sums);
   Value column = e.mul(e.sub(panel, fromPanel), width);
   for (auto [i, x] : llvm::enumerate(sums)) {
     int64_t row = i / vectors, lane = i % vectors * e.lanes();
+    if (dots)
+      x = arith::MulFOp::create(e.b, x, e.splat(scaleOf(op)));
     if (op.getSoftcap()) {
       double cap = op.getSoftcap()->convertToDouble() * std::numbers::log2e;
       x = arith::MulFOp::create(e.b, e.splat(cap), math.tanh(x));
@@ -157,7 +179,7 @@ Value AttentionEmitter::wanted(const Range &row, Value key) {
 // 2^(x - shift)
 //===----------------------------------------------------------------------===//
 
-/// `first` joined with the row's logits: next(chain, x, where x lies).
+/// `first` joined with the row's logits: next(their index, chain, x).
 SmallVector<Value>
 AttentionEmitter::overLogits(Value row, Value first,
                              function_ref<Value(Value, Value, Value)> next) {
@@ -167,9 +189,9 @@ AttentionEmitter::overLogits(Value row, Value first,
                 chains, [&](Value i, ValueRange carried) {
                   SmallVector<Value> values;
                   for (auto [j, chain] : llvm::enumerate(carried)) {
-                    Value at = f32At(from, e.add(i, j * e.lanes()));
-                    values.push_back(
-                        next(chain, e.load(at, e.b.getF32Type()), at));
+                    Value at = e.add(i, j * e.lanes());
+                    Value x = e.load(f32At(from, at), e.b.getF32Type());
+                    values.push_back(next(at, chain, x));
                   }
                   return values;
                 });
@@ -182,7 +204,7 @@ void AttentionEmitter::emitShift(Value row) {
   auto max = [&](Value a, Value b) { return math.fastMax(b, a); };
   SmallVector<Value> chains =
       overLogits(row, e.splat(-kInfinity),
-                 [&](Value chain, Value x, Value) { return max(chain, x); });
+                 [&](Value, Value chain, Value x) { return max(chain, x); });
   Value highest = chains[0];
   for (Value chain : ArrayRef(chains).drop_front())
     highest = max(highest, chain);
@@ -194,6 +216,18 @@ void AttentionEmitter::emitShift(Value row) {
   e.storeScalar(factor, f32At(place, e.index(1)), f32);
 }
 
+/// Over the logits: bf16 never reaches one that is still to be read.
+void AttentionEmitter::storeOperand(Value x, Value pointer) {
+  if (!dots)
+    return e.store(x, pointer, operand);
+  Value narrow =
+      LLVM::CallIntrinsicOp::create(
+          e.b, e.vectorOf(operand),
+          e.b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"), x)
+          .getResult(0);
+  LLVM::StoreOp::create(e.b, narrow, pointer, /*alignment=*/2);
+}
+
 void AttentionEmitter::emitExponentials(Value row) {
   Type f32 = e.b.getF32Type();
   Value state = stateOf(row);
@@ -201,9 +235,9 @@ void AttentionEmitter::emitExponentials(Value row) {
   Value factor =
       e.broadcast(e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32));
   SmallVector<Value> chains =
-      overLogits(row, e.splat(0), [&](Value chain, Value x, Value at) -> Value {
-        x = math.exp2NonPositive(arith::SubFOp::create(e.b, x, shift));
-        e.store(x, at, f32);
+      overLogits(row, e.splat(0), [&](Value i, Value chain, Value x) -> Value {
+        x = math.exp2NonPositive(arith::SubFOp::create(e.b, x, shift), dots);
+        storeOperand(x, e.at(logitsOf(row), operand, i));
         return arith::AddFOp::create(e.b, chain, x);
       });
   Value place = f32At(state, sumsAt), sum = chains[0];
@@ -234,25 +268,29 @@ void AttentionEmitter::emitProducts(int64_t size) {
 void AttentionEmitter::emitColumns(int64_t size, Value column,
                                    ArrayRef<Value> masks) {
   DenseTile tile;
-  tile.rowElement = tile.weightElement = e.b.getF32Type();
-  tile.stride = sumsAt;
-  tile.weights = {f32At(values, e.mul(e.sub(keys.first, chunk.first), sumsAt))};
-  if (graph::layoutOf(v.type)) { // [B, H, T, D]: as they lie
+  tile.rowElement = operand;
+  tile.pairs = valuePairs;
+  int64_t unit = valuePairs ? 2 : 1;
+  Value begin = evenly(keys.first), from = values, columns = sumsAt;
+  Value index = e.sub(begin, evenly(chunk.first));
+  tile.weightElement = valuePairs ? v.element() : e.b.getF32Type();
+  if (graph::layoutOf(v.type)) { // by heads: as they lie
     Value outer = e.add(e.mul(batch, groups), head);
-    Value base = e.add(e.mul(outer, v.dims[1]), keys.first);
-    tile.stride = v.dims[3];
+    index = e.add(e.mul(outer, e.mul(e.ceilDiv(v.dims[1], unit), unit)), begin);
+    from = v.pointer, columns = v.dims[3];
     tile.weightElement = v.element();
-    tile.weights = {e.at(v.pointer, v.element(), e.mul(base, v.dims[3]))};
   }
-  tile.weights[0] = e.at(tile.weights[0], tile.weightElement, column);
+  tile.stride = e.mul(columns, unit);
+  tile.weights = {e.at(from, tile.weightElement,
+                       e.add(e.mul(index, columns), e.mul(column, unit)))};
   tile.registers = masks.size();
   if (masks.back())
     tile.masks = llvm::to_vector(masks);
   Type f32 = e.b.getF32Type();
   SmallVector<Value> places, sums;
   for (int64_t i = 0; i < size; ++i) {
-    tile.rows.push_back(f32At(logitsOf(e.index(i)),
-                              e.sub(keys.first, e.mul(fromPanel, width))));
+    tile.rows.push_back(e.at(logitsOf(e.index(i)), operand,
+                             e.sub(begin, e.mul(fromPanel, width))));
     Value state = stateOf(e.index(i));
     Value factor =
         e.broadcast(e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32));
@@ -262,7 +300,7 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
           arith::MulFOp::create(e.b, e.load(places.back(), f32), factor));
     }
   }
-  sums = emitDenseSums(e, tile, e.sub(keys.limit, keys.first), sums);
+  sums = emitDenseSums(e, tile, e.sub(keys.limit, begin), sums);
   for (auto [sum, place] : llvm::zip_equal(sums, places))
     e.store(sum, place, f32);
 }

@@ -25,6 +25,11 @@ struct Mover {
   Value capacity;
   std::function<Value(Value outer)> first;
 
+  /// Elements of a pair, for bf16 along the dimension of products.
+  int64_t unit() const {
+    return graph::layoutOf(target.type) && target.element().isBF16() ? 2 : 1;
+  }
+
   void emit() {
     auto [begin, end] = e.share(e.mul(outer, N));
     e.loop(begin, end, 1, [&](Value i) {
@@ -33,7 +38,9 @@ struct Mover {
       Value read = from(o, n);
       graph::LayoutAttr layout = graph::layoutOf(target.type);
       if (layout && layout.getKind() != LayoutKind::Heads)
-        return scatter(read, o, position, layout.getWidth());
+        return intoPanel(read, o, position, layout.getWidth());
+      if (unit() == 2)
+        return intoPair(read, o, position);
       copy(read, e.mul(e.add(e.mul(o, capacity), position), K));
     });
   }
@@ -48,19 +55,33 @@ struct Mover {
     });
   }
 
-  /// Element k goes to [outer][n / W][k][n % W].
-  void scatter(Value read, Value o, Value n, int64_t width) {
-    Value panel =
-        e.add(e.mul(o, e.ceilDiv(capacity, width)), e.div(n, e.index(width)));
-    Value base = e.add(e.mul(panel, e.mul(K, width)), e.rem(n, e.index(width)));
+  /// Element k goes to [outer][n / W][k][n % W], or [..][k / 2][n % W][k % 2].
+  void intoPanel(Value read, Value o, Value n, int64_t width) {
+    Value W = e.index(width), two = e.index(unit());
+    Value panel = e.add(e.mul(o, e.ceilDiv(capacity, W)), e.div(n, W));
+    Value rows = e.mul(e.ceilDiv(K, two), two);
+    Value base = e.add(e.mul(panel, e.mul(rows, W)), e.mul(e.rem(n, W), two));
+    scatter(read, [&](Value k) {
+      Value row = e.mul(e.div(k, two), e.mul(W, two));
+      return e.add(e.add(base, row), e.rem(k, two));
+    });
+  }
+
+  /// Element k goes to [outer][n / 2][k][n % 2].
+  void intoPair(Value read, Value o, Value n) {
+    Value two = e.index(2);
+    Value pair = e.add(e.mul(o, e.ceilDiv(capacity, two)), e.div(n, two));
+    Value base = e.add(e.mul(pair, e.mul(K, two)), e.rem(n, two));
+    scatter(read, [&](Value k) { return e.add(base, e.mul(k, two)); });
+  }
+
+  void scatter(Value read, function_ref<Value(Value k)> write) {
     e.loop(e.index(0), K, 1, [&](Value k) {
       Value scalar =
           e.loadScalar(e.at(source.pointer, source.element(), e.add(read, k)),
                        source.element());
-      e.storeScalar(
-          scalar,
-          e.at(target.pointer, target.element(), e.add(base, e.mul(k, width))),
-          target.element());
+      e.storeScalar(scalar, e.at(target.pointer, target.element(), write(k)),
+                    target.element());
     });
   }
 };

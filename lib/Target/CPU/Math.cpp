@@ -23,6 +23,11 @@ static constexpr float kExp2[] = {0.693147182f,   0.240226477f,
 static constexpr float kExp2Fraction[] = {0.693147063f,  0.240229309f,
                                           0.0554852821f, 0.00967545155f,
                                           0.0012467847f, 0.000216129149f};
+// The same to 1e-4, for bf16.
+static constexpr float kExp2Coarse[] = {0.693282902f, 0.242210954f,
+                                        0.0550089292f};
+static constexpr float kExp2FractionCoarse[] = {0.695116758f, 0.227644995f,
+                                                0.0770670399f};
 static constexpr float kErf[] = {2.23303866f,     0.376808047f,
                                  0.104388282f,    0.00745197292f,
                                  0.000563774025f, 4.05708943e-06f};
@@ -149,12 +154,13 @@ MathEmitter::Power MathEmitter::reduceExp(Value x, unsigned bias) {
   return {fraction, arith::BitcastOp::create(builder, loc, bits, rounded)};
 }
 
-MathEmitter::Power MathEmitter::reduceExp2(Value x, unsigned bias) {
+MathEmitter::Power MathEmitter::reduceExp2(Value x, unsigned bias,
+                                           ArrayRef<float> coefficients) {
   Value magic = splat(x, kRound + bias);
   Value rounded = add(x, magic);
   Value r = sub(x, sub(rounded, magic));
   Type bits = withElement(x.getType(), builder.getI32Type());
-  return {mul(r, polynomial(r, kExp2)),
+  return {mul(r, polynomial(r, coefficients)),
           arith::BitcastOp::create(builder, loc, bits, rounded)};
 }
 
@@ -181,7 +187,7 @@ Value MathEmitter::exp(Value x) {
 }
 
 Value MathEmitter::exp2(Value x) {
-  return scaled(reduceExp2(clamp(x, -151, 129), kTwoScales), Value());
+  return scaled(reduceExp2(clamp(x, -151, 129), kTwoScales, kExp2), Value());
 }
 
 Value MathEmitter::scaledNonPositive(Power power) {
@@ -211,17 +217,24 @@ Value MathEmitter::avx512(StringRef name, ValueRange operands) {
       .getResult(0);
 }
 
-Value MathEmitter::exp2NonPositive(Value x) {
+Value MathEmitter::exp2NonPositive(Value x, bool coarse) {
   if (auto type = dyn_cast<VectorType>(x.getType());
       type && type.getNumElements() == 16) {
     constexpr int64_t kDown = 9; // x - floor(x), no exception
     Value mode = LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
                                           builder.getI32IntegerAttr(kDown));
     Value r = avx512("reduce", {x, mode});
-    Value power = fma(r, polynomial(r, kExp2Fraction), splat(r, 1));
+    ArrayRef<float> coefficients = kExp2Fraction;
+    if (coarse)
+      coefficients = kExp2FractionCoarse;
+    Value power = fma(r, polynomial(r, coefficients), splat(r, 1));
     return avx512("scalef", {power, x}); // by 2^floor(x)
   }
-  return scaledNonPositive(reduceExp2(fastMax(splat(x, -127), x), 127));
+  ArrayRef<float> coefficients = kExp2;
+  if (coarse)
+    coefficients = kExp2Coarse;
+  return scaledNonPositive(
+      reduceExp2(fastMax(splat(x, -127), x), 127, coefficients));
 }
 
 Value MathEmitter::powerOfTwo(Value x) {

@@ -25,7 +25,8 @@ public:
   /// As exp and exp2 for x <= 0, cheaper: results below 2^-126 may become 0.
   /// Vectors of 16 take AVX-512 instructions in exp2NonPositive.
   mlir::Value expNonPositive(mlir::Value x);
-  mlir::Value exp2NonPositive(mlir::Value x);
+  /// `coarse`: within 1e-4 of the result.
+  mlir::Value exp2NonPositive(mlir::Value x, bool coarse = false);
   /// 2^x of a whole number x <= 0, exact; 0 below 2^-126.
   mlir::Value powerOfTwo(mlir::Value x);
   mlir::Value erf(mlir::Value x);
@@ -73,7 +74,8 @@ private:
     mlir::Value fraction, bits;
   };
   Power reduceExp(mlir::Value x, unsigned bias);
-  Power reduceExp2(mlir::Value x, unsigned bias);
+  Power reduceExp2(mlir::Value x, unsigned bias,
+                   llvm::ArrayRef<float> coefficients);
   /// The power times `factor` (null for 1); right where it is subnormal.
   mlir::Value scaled(Power power, mlir::Value factor);
   mlir::Value scaledNonPositive(Power power);

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -16,27 +17,36 @@ int64_t keyPanel(const std::string &cpu) {
   return cpu == "x86-64-v4" ? 32 : 16;
 }
 
-/// [B, T, H, D] in the order of `kind` ("rows", "heads", "head_panels").
-/// Positions at or beyond `length` stay unwritten (NaN).
+/// [B, T, H, D] of f32 or bf16 in the order of `kind` ("rows", "heads",
+/// "head_panels"). Positions at or beyond `length` stay unwritten (NaN).
+template <typename T = float>
 Buffer inLayout(const Buffer &plain, const std::string &kind, int64_t width,
                 int64_t length) {
-  int64_t B = plain.dims[0], T = plain.dims[1], H = plain.dims[2],
-          D = plain.dims[3], panels = (T + width - 1) / width;
-  Buffer stored(plain.dims,
-                kind == "head_panels" ? B * H * panels * width * D : -1);
+  int64_t B = plain.dims[0], N = plain.dims[1], H = plain.dims[2],
+          D = plain.dims[3], panels = (N + width - 1) / width;
+  // bf16 lies in pairs along the dimension of products.
+  int64_t unit = sizeof(T) == 2 ? 2 : 1, rows = (D + unit - 1) / unit,
+          pairs = (N + unit - 1) / unit;
+  int64_t stored = kind == "head_panels" ? B * H * panels * width * rows * unit
+                   : kind == "heads"     ? B * H * pairs * D * unit
+                                         : -1;
+  Buffer packed(plain.dims, stored, sizeof(T));
   for (int64_t b = 0; b < B; ++b)
     for (int64_t t = 0; t < length; ++t)
       for (int64_t h = 0; h < H; ++h)
         for (int64_t d = 0; d < D; ++d) {
-          int64_t row = ((b * T + t) * H + h) * D + d, at = row;
+          int64_t row = ((b * N + t) * H + h) * D + d, at = row;
           if (kind == "heads")
-            at = ((b * H + h) * T + t) * D + d;
+            at = (((b * H + h) * pairs + t / unit) * D + d) * unit + t % unit;
           if (kind == "head_panels")
-            at = (((b * H + h) * panels + t / width) * D + d) * width +
-                 t % width;
-          stored.data()[at] = plain.data()[row];
+            at = ((((b * H + h) * panels + t / width) * rows + d / unit) *
+                      width +
+                  t % width) *
+                     unit +
+                 d % unit;
+          packed.template data<T>()[at] = plain.template data<T>()[row];
         }
-  return stored;
+  return packed;
 }
 
 std::string layout(const std::string &kind, int64_t width) {
@@ -53,6 +63,7 @@ struct Case {
   int64_t window = 0;
   std::string value = "rows";
   double scale = 0.25;
+  std::string query = "f32", cache = "f32", result = "f32";
 };
 
 std::string text(const Case &c, int64_t width) {
@@ -72,12 +83,12 @@ std::string text(const Case &c, int64_t width) {
     flags += fmt::format(" softcap {:e}", c.softcap);
   if (c.window)
     flags += fmt::format(" window {}", c.window);
-  std::string q = fmt::format("tensor<?x?x{}x{}xf32>", c.heads, c.D);
-  std::string k = fmt::format("tensor<?x?x{}x{}xf32{}>", c.groups, c.D,
+  std::string q = fmt::format("tensor<?x?x{}x{}x{}>", c.heads, c.D, c.query);
+  std::string k = fmt::format("tensor<?x?x{}x{}x{}{}>", c.groups, c.D, c.cache,
                               layout("head_panels", width));
-  std::string v = fmt::format("tensor<?x?x{}x{}xf32{}>", c.groups, c.Dv,
+  std::string v = fmt::format("tensor<?x?x{}x{}x{}{}>", c.groups, c.Dv, c.cache,
                               layout(c.value, width));
-  std::string o = fmt::format("tensor<?x?x{}x{}xf32>", c.heads, c.Dv);
+  std::string o = fmt::format("tensor<?x?x{}x{}x{}>", c.heads, c.Dv, c.result);
   return fmt::format(R"(
     launch.kernel @k on "cpu" family "attention" ties [-1] {{
     ^bb0(%q: {0}, %k: {1}, %v: {2}{3}):
@@ -128,9 +139,27 @@ std::vector<double> expected(const Case &c, const Problem &p, const Buffer &q,
   return result;
 }
 
+/// The output as f32.
+std::vector<float> numbers(const Case &c, const Buffer &out) {
+  std::vector<float> values(size_t(out.count));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] =
+        c.result == "f32"
+            ? out.data()[i]
+            : std::bit_cast<float>(uint32_t(out.data<uint16_t>()[i]) << 16);
+  return values;
+}
+
+/// As the documentation of graph.attention has it, at values below 1.
+double boundOf(const std::string &cpu, const Case &c, double exact) {
+  bool dots = cpu == "cooperlake" && c.query == "bf16" && c.cache == "bf16";
+  return 1e-6 + (dots ? 0x1p-8 : 0) +
+         (c.result == "bf16" ? 0x1p-8 * std::fabs(exact) : 0);
+}
+
 void check(const std::string &cpu, const Case &c,
            const std::vector<Problem> &problems) {
-  int64_t width = keyPanel(cpu);
+  int64_t width = keyPanel(cpu), bytes = c.result == "f32" ? 4 : 2;
   Kernel kernel(text(c, width), cpu);
   for (const Problem &p : problems) {
     Buffer q = Buffer({p.B, p.S, c.heads, c.D}).fill(1);
@@ -146,24 +175,31 @@ void check(const std::string &cpu, const Case &c,
     for (int64_t i = 0; i < mask.count; ++i)
       mask.data<int32_t>()[i] =
           i / std::max<int64_t>(p.T, 1) != 1 && i % 5 != 2;
-    std::vector<Buffer> buffers = {q, inLayout(k, "head_panels", width, length),
-                                   inLayout(v, c.value, width, length)};
+    std::vector<Buffer> buffers = {c.query == "f32" ? q : narrowed(q)};
+    for (auto [plain, kind] :
+         {std::pair<Buffer *, std::string>{&k, "head_panels"}, {&v, c.value}})
+      buffers.push_back(
+          c.cache == "f32"
+              ? inLayout(*plain, kind, width, length)
+              : inLayout<uint16_t>(narrowed(*plain), kind, width, length));
     if (c.past)
       buffers.push_back(past);
     if (c.mask)
       buffers.push_back(mask);
-    Buffer one({p.B, p.S, c.heads, c.Dv}), three = Buffer(one.dims);
+    Buffer one({p.B, p.S, c.heads, c.Dv}, -1, bytes);
+    Buffer three(one.dims, -1, bytes);
     buffers.push_back(one);
     kernel.run(buffers);
     buffers.back() = three;
     kernel.run(buffers, 3);
-    ASSERT_EQ(memcmp(one.data(), three.data(), one.count * 4), 0)
+    ASSERT_EQ(memcmp(one.data(), three.data(), one.count * bytes), 0)
         << cpu << ": the number of threads changes the result";
+    std::vector<float> values = numbers(c, one);
     for (int64_t i = 0; i < p.B * p.S * c.heads; ++i) {
       int64_t h = i % c.heads, s = i / c.heads % p.S, b = i / c.heads / p.S;
       std::vector<double> row = expected(c, p, q, k, v, mask, b, s, h);
       for (int64_t d = 0; d < c.Dv; ++d)
-        ASSERT_NEAR(one.data()[i * c.Dv + d], row[d], 1e-6)
+        ASSERT_NEAR(values[i * c.Dv + d], row[d], boundOf(cpu, c, row[d]))
             << cpu << " B " << p.B << " S " << p.S << " T " << p.T << " at "
             << b << "," << s << "," << h << "," << d;
     }
@@ -231,58 +267,146 @@ TEST(Attention, maskOnStateAndManyColumns) {
           {{2, 35, 35, {}}});
 }
 
-TEST(Layout, relayoutAndAppend) {
+// More keys than a chunk holds, whose highest logit rises from chunk to
+// chunk.
+TEST(Attention, chunksOfKeys) {
+  for (const std::string &cpu : runnableCpus()) {
+    check(cpu, {.D = 16, .Dv = 48, .heads = 1, .groups = 1, .scale = 2},
+          {{1, 30, 600, {}}, {1, 5, 600, {}}});
+    check(cpu,
+          {.D = 16,
+           .Dv = 16,
+           .heads = 3,
+           .groups = 1,
+           .causal = true,
+           .past = true,
+           .window = 300,
+           .value = "heads"},
+          {{2, 1, 700, {690, 3}}, {1, 40, 700, {513}}});
+  }
+}
+
+TEST(Attention, bf16Encoder) {
+  for (const std::string &cpu : bf16Cpus())
+    for (std::string result : {"f32", "bf16"})
+      check(cpu,
+            {.D = 32,
+             .Dv = 24,
+             .heads = 2,
+             .groups = 2,
+             .mask = true,
+             .query = "bf16",
+             .cache = "bf16",
+             .result = result},
+            kPlain);
+}
+
+TEST(Attention, bf16OnState) {
+  for (const std::string &cpu : bf16Cpus())
+    for (std::string query : {"f32", "bf16"})
+      check(cpu,
+            {.D = 64,
+             .Dv = 64,
+             .heads = 9,
+             .groups = 3,
+             .causal = true,
+             .past = true,
+             .value = "heads",
+             .query = query,
+             .cache = "bf16"},
+            {{1, 1, 257, {0}},
+             {2, 1, 256, {31, 200}},
+             {1, 128, 256, {0}},
+             {2, 33, 255, {5, 129}}});
+}
+
+TEST(Attention, bf16OddDepthsAndWindow) {
+  for (const std::string &cpu : bf16Cpus())
+    for (std::string value : {"heads", "rows"})
+      check(cpu,
+            {.D = 13,
+             .Dv = 20,
+             .heads = 3,
+             .groups = 1,
+             .causal = true,
+             .past = value == "heads",
+             .softcap = 2,
+             .window = 9,
+             .value = value,
+             .query = "bf16",
+             .cache = "bf16"},
+            value == "heads" ? std::vector<Problem>{{2, 1, 96, {0, 60}},
+                                                    {1, 40, 96, {50}},
+                                                    {2, 3, 97, {7, 33}}}
+                             : kPlain);
+}
+
+template <typename T> void checkLayouts(const std::string &type) {
   for (const std::string &cpu : runnableCpus())
     for (std::string kind : {"rows", "heads", "head_panels"}) {
       int64_t width = keyPanel(cpu);
+      std::string plain = fmt::format("tensor<?x?x3x5x{}>", type);
       std::string state =
-          fmt::format("tensor<?x40x3x5xf32{}>", layout(kind, width));
+          fmt::format("tensor<?x40x3x5x{}{}>", type, layout(kind, width));
       Kernel append(fmt::format(R"(
         launch.kernel @k on "cpu" family "movement" ties [0] {{
-        ^bb0(%s: {0}, %v: tensor<?x?x3x5xf32>, %past: tensor<?xi32>):
-          %r = graph.append %v to %s at %past : tensor<?x?x3x5xf32>, tensor<?xi32> -> {0}
+        ^bb0(%s: {0}, %v: {1}, %past: tensor<?xi32>):
+          %r = graph.append %v to %s at %past : {1}, tensor<?xi32> -> {0}
           launch.return %r : {0}
         }})",
-                                state),
+                                state, plain),
                     cpu);
-      Buffer whole = Buffer({2, 40, 3, 5}).fill(1);
-      Buffer target = inLayout(whole, kind, width, 0), past({2});
-      // Three appends of unequal sizes; row 1 stands 4 positions later.
+      Buffer whole({2, 40, 3, 5}, -1, sizeof(T));
+      for (T &x : whole.template elements<T>()) // small, and never NaN
+        x = T(1 + (&x - whole.template data<T>()));
+      Buffer target = inLayout<T>(whole, kind, width, 0), past({2});
+      std::vector<T> before(target.template data<T>(),
+                            target.template data<T>() + target.count);
+      // Appends of unequal sizes; row 1 stands 4 positions later.
       for (auto [from, size] : {std::pair{0, 1}, {1, 34}, {35, 1}}) {
-        Buffer values({2, size, 3, 5});
+        Buffer values({2, size, 3, 5}, -1, sizeof(T));
         for (int64_t b = 0; b < 2; ++b) {
           past.data<int32_t>()[b] = from + 4 * b;
-          memcpy(values.data() + b * size * 15,
-                 whole.data() + (b * 40 + from + 4 * b) * 15, size * 60);
+          memcpy(values.template data<T>() + b * size * 15,
+                 whole.template data<T>() + (b * 40 + from + 4 * b) * 15,
+                 size * 15 * sizeof(T));
         }
         append.run({target, values, past, target}, 2);
       }
-      Buffer expected = inLayout(whole, kind, width, 40);
+      // Nothing else has changed.
+      Buffer expected = inLayout<T>(whole, kind, width, 40);
       int64_t written = 0;
       for (int64_t i = 0; i < target.count; ++i) {
-        if (std::isnan(target.data()[i]))
+        T x = target.template data<T>()[i];
+        if (memcmp(&x, &before[i], sizeof(T)) == 0)
           continue;
         ++written;
-        ASSERT_EQ(target.data()[i], expected.data()[i]) << kind << " at " << i;
+        ASSERT_EQ(x, expected.template data<T>()[i]) << kind << " at " << i;
       }
       ASSERT_EQ(written, 2 * 36 * 15) << kind;
       if (kind == "rows")
         continue;
       std::string packed =
-          fmt::format("tensor<?x?x3x5xf32{}>", layout(kind, width));
+          fmt::format("tensor<?x?x3x5x{}{}>", type, layout(kind, width));
       Kernel relayout(fmt::format(R"(
         launch.kernel @k on "cpu" family "movement" ties [-1] {{
-        ^bb0(%x: tensor<?x?x3x5xf32>):
-          %r = graph.relayout %x : tensor<?x?x3x5xf32> -> {0}
-          launch.return %r : {0}
+        ^bb0(%x: {0}):
+          %r = graph.relayout %x : {0} -> {1}
+          launch.return %r : {1}
         }})",
-                                  packed),
+                                  plain, packed),
                       cpu);
-      Buffer copied = inLayout(whole, kind, width, 0);
+      Buffer copied = inLayout<T>(whole, kind, width, 0);
       relayout.run({whole, copied}, 3);
-      for (int64_t i = 0; i < copied.count; ++i)
-        ASSERT_TRUE(std::isnan(expected.data()[i]) ||
-                    copied.data()[i] == expected.data()[i])
+      for (int64_t i = 0; i < copied.count; ++i) {
+        T x = expected.template data<T>()[i];
+        ASSERT_TRUE(memcmp(&x, &before[i], sizeof(T)) == 0 ||
+                    copied.template data<T>()[i] == x)
             << kind << " at " << i;
+      }
     }
 }
+
+TEST(Layout, relayoutAndAppend) { checkLayouts<float>("f32"); }
+
+TEST(Layout, relayoutAndAppendOfPairs) { checkLayouts<uint16_t>("bf16"); }

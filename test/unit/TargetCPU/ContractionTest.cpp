@@ -23,30 +23,6 @@ const std::vector<int64_t> kRows = {0,  1,  2,  7,   8,   9,
 /// W of a linear layer's weight for the CPU; a gated layer's is half.
 int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v3" ? 16 : 64; }
 
-/// With and without dot products of bf16 (Cooper Lake is x86-64-v4 with them).
-std::vector<std::string> bf16Cpus() {
-  std::vector<std::string> cpus = runnableCpus();
-  if (__builtin_cpu_supports("avx512bf16"))
-    cpus.push_back("cooperlake");
-  return cpus;
-}
-
-/// The upper half of an f32, which is a bf16; `buffer` keeps what it stands
-/// for.
-uint16_t truncated(float &x) {
-  uint32_t bits = std::bit_cast<uint32_t>(x) & 0xffff0000u;
-  x = std::bit_cast<float>(bits);
-  return uint16_t(bits >> 16);
-}
-
-/// The values of `plain` as bf16, which it is rounded to.
-Buffer narrowed(Buffer &plain) {
-  Buffer narrow(plain.dims, -1, 2);
-  for (int64_t i = 0; i < plain.count; ++i)
-    narrow.data<uint16_t>()[i] = truncated(plain.data()[i]);
-  return narrow;
-}
-
 /// [N, K] of f32 as bf16 in panels of `width`, in pairs along k; NaN between.
 Buffer pairedPanels(Buffer &plain, int64_t width) {
   int64_t n = plain.dims[0], k = plain.dims[1], pairs = (k + 1) / 2;

@@ -6,6 +6,7 @@
 #include "trine/Pipeline/Registration.h"
 #include "trine/Target/Target.h"
 #include <barrier>
+#include <bit>
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <thread>
@@ -191,4 +192,24 @@ std::vector<std::string> trine::test::runnableCpus() {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
     cpus.push_back("x86-64-v4");
   return cpus;
+}
+
+std::vector<std::string> trine::test::bf16Cpus() {
+  std::vector<std::string> cpus = runnableCpus();
+  if (__builtin_cpu_supports("avx512bf16"))
+    cpus.push_back("cooperlake");
+  return cpus;
+}
+
+uint16_t trine::test::truncated(float &x) {
+  uint32_t bits = std::bit_cast<uint32_t>(x) & 0xffff0000u;
+  x = std::bit_cast<float>(bits);
+  return uint16_t(bits >> 16);
+}
+
+Buffer trine::test::narrowed(Buffer &plain) {
+  Buffer narrow(plain.dims, -1, 2);
+  for (int64_t i = 0; i < plain.count; ++i)
+    narrow.data<uint16_t>()[i] = truncated(plain.data()[i]);
+  return narrow;
 }

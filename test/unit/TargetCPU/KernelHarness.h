@@ -63,5 +63,13 @@ private:
 
 /// "x86-64-v3" and, where this machine can run it, "x86-64-v4".
 std::vector<std::string> runnableCpus();
+/// Those, and one with dot products of bf16 (Cooper Lake is x86-64-v4 with
+/// them).
+std::vector<std::string> bf16Cpus();
+
+/// The upper half of an f32, which is a bf16; `x` keeps what it stands for.
+uint16_t truncated(float &x);
+/// The values of `plain` as bf16, which it is rounded to.
+Buffer narrowed(Buffer &plain);
 
 } // namespace trine::test
