@@ -1,0 +1,23 @@
+"""Innermost loops of an x86 assembly file, one a line, in order.
+
+For each: multiply-adds, dot products of bf16 and operands on the stack.
+Part of Trine, under Apache-2.0 WITH LLVM-exception.
+"""
+
+import re
+import sys
+
+LABEL = re.compile(r"(\.LBB\w+):")
+JUMP = re.compile(r"\tj\w+\t(\.LBB\w+)")
+
+label, body = None, []
+for line in sys.stdin:
+    if match := LABEL.match(line):
+        label, body = match[1], []
+    body.append(line)
+    if (match := JUMP.match(line)) and match[1] == label:
+        counts = [
+            sum(name in line for line in body)
+            for name in ("vfmadd", "vdpbf16ps", "%rsp")
+        ]
+        print("loop: {} multiply-adds, {} dots, {} on the stack".format(*counts))
