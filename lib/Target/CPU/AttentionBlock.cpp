@@ -135,22 +135,24 @@ void AttentionEmitter::emitPanel(ArrayRef<Range> ranges, Value panel,
   tile.whole = depth % 8 == 0;
   SmallVector<Value> sums(ranges.size() * vectors, e.splat(0));
   sums = emitDenseSums(e, tile, e.index(depth), sums);
-  Value column = e.mul(e.sub(panel, fromPanel), width);
-  for (auto [i, x] : llvm::enumerate(sums)) {
-    int64_t row = i / vectors, lane = i % vectors * e.lanes();
+  auto laneOf = [&](size_t i) { return int64_t(i) % vectors * e.lanes(); };
+  for (auto [i, x] : llvm::enumerate(MutableArrayRef(sums))) {
     if (dots)
       x = arith::MulFOp::create(e.b, x, e.splat(scaleOf(op)));
     if (op.getSoftcap()) {
       double cap = op.getSoftcap()->convertToDouble() * std::numbers::log2e;
       x = arith::MulFOp::create(e.b, e.splat(cap), math.tanh(x));
     }
+    Value key = e.add(e.mul(panel, width), laneOf(i));
     if (masked)
-      x = arith::SelectOp::create(
-          e.b, wanted(ranges[row], e.add(e.mul(panel, width), lane)), x,
-          e.splat(-kInfinity));
-    e.store(x, f32At(logitsOf(e.index(row)), e.add(column, lane)),
-            e.b.getF32Type());
+      x = arith::SelectOp::create(e.b, wanted(ranges[i / vectors], key), x,
+                                  e.splat(-kInfinity));
   }
+  // Stores come last: rows that want the same keys load one mask.
+  Value column = e.mul(e.sub(panel, fromPanel), width);
+  for (auto [i, x] : llvm::enumerate(sums))
+    e.store(x, f32At(logitsOf(e.index(i / vectors)), e.add(column, laneOf(i))),
+            e.b.getF32Type());
 }
 
 /// Which of the keys from `key` on the row attends.

@@ -279,6 +279,25 @@ Value KernelEmitter::mask(Value count) {
                                broadcast(narrow));
 }
 
+void KernelEmitter::transpose(MutableArrayRef<Value> rows) {
+  int64_t size = lanes();
+  for (int64_t step = size / 2; step; step /= 2)
+    for (int64_t i = 0; i < size; ++i) {
+      if (i & step)
+        continue;
+      // Lanes whose number has the bit of `step` change places with those of
+      // the other row that have not.
+      SmallVector<int64_t> low, high;
+      for (int64_t lane = 0; lane < size; ++lane) {
+        low.push_back(lane & step ? size + lane - step : lane);
+        high.push_back(lane & step ? size + lane : lane + step);
+      }
+      Value a = rows[i], c = rows[i + step];
+      rows[i] = vector::ShuffleOp::create(b, a, c, low);
+      rows[i + step] = vector::ShuffleOp::create(b, a, c, high);
+    }
+}
+
 Value KernelEmitter::reduce(Value vector,
                             function_ref<Value(Value, Value)> join) {
   for (int64_t half = lanes() / 2; half; half /= 2) {

@@ -92,6 +92,9 @@ public:
   void storeScalar(Value scalar, Value pointer, Type element);
   /// Lanes below `count` (i64; any value).
   Value mask(Value count);
+  /// As many vectors as a register has lanes: lane j of vector i goes to lane i
+  /// of vector j.
+  void transpose(llvm::MutableArrayRef<Value> rows);
   /// All lanes joined, by halves.
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> join);
   /// The f32 vector or scalar rounded to `element` (no-op for f32 and i32).

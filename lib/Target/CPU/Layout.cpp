@@ -31,6 +31,8 @@ struct Mover {
   }
 
   void emit() {
+    if (int64_t width = transposable())
+      return emitBlocks(width);
     auto [begin, end] = e.share(e.mul(outer, N));
     e.loop(begin, end, 1, [&](Value i) {
       Value o = e.div(i, N), n = e.rem(i, N);
@@ -42,6 +44,64 @@ struct Mover {
       if (unit() == 2)
         return intoPair(read, o, position);
       copy(read, e.mul(e.add(e.mul(o, capacity), position), K));
+    });
+  }
+
+  /// W of panels whose vectors are whole registers of 32-bit words: f32, or
+  /// pairs of bf16. 0 for others.
+  int64_t transposable() const {
+    graph::LayoutAttr layout = graph::layoutOf(target.type);
+    std::optional<int64_t> size = getConstantIntValue(K);
+    bool panels = layout && layout.getKind() != LayoutKind::Heads;
+    bool words = panels && source.element() == target.element() &&
+                 target.element().getIntOrFloatBitWidth() * unit() == 32;
+    return words && size && *size % (e.lanes() * unit()) == 0 &&
+                   layout.getWidth() % e.lanes() == 0
+               ? layout.getWidth()
+               : 0;
+  }
+
+  /// As many vectors at a time as a register has lanes.
+  void emitBlocks(int64_t width) {
+    Value size = e.index(e.lanes());
+    // What is appended may begin and end within a block.
+    Value blocks = e.add(e.ceilDiv(N, size), first ? 1 : 0);
+    auto [begin, end] = e.share(e.mul(outer, blocks));
+    e.loop(begin, end, 1, [&](Value i) {
+      Value o = e.div(i, blocks), start = first ? first(o) : e.index(0);
+      Value block = e.mul(e.add(e.div(start, size), e.rem(i, blocks)), size);
+      Value low = e.max(start, block);
+      Value high = e.min(e.add(start, N), e.add(block, size));
+      e.when(
+          e.equal(e.sub(high, low), size),
+          [&] { transpose(o, e.sub(low, start), low, width); },
+          [&] {
+            e.loop(low, high, 1, [&](Value n) {
+              intoPanel(from(o, e.sub(n, start)), o, n, width);
+            });
+          });
+    });
+  }
+
+  /// Vectors n, n + 1, … to positions `position` and on, all of one panel.
+  void transpose(Value o, Value n, Value position, int64_t width) {
+    Type word = e.b.getI32Type();
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < e.lanes(); ++i)
+      rows.push_back(
+          e.at(source.pointer, source.element(), from(o, e.add(n, i))));
+    Value W = e.index(width), words = e.div(K, e.index(unit()));
+    Value panel = e.add(e.mul(o, e.ceilDiv(capacity, W)), e.div(position, W));
+    Value write =
+        e.at(target.pointer, word,
+             e.add(e.mul(panel, e.mul(words, W)), e.rem(position, W)));
+    e.loop(e.index(0), words, e.lanes(), [&](Value column) {
+      SmallVector<Value> tile;
+      for (Value row : rows)
+        tile.push_back(e.load(e.at(row, word, column), word));
+      e.transpose(tile);
+      for (auto [i, vector] : llvm::enumerate(tile))
+        e.store(vector, e.at(write, word, e.mul(e.add(column, i), W)), word);
     });
   }
 

@@ -341,13 +341,14 @@ TEST(Attention, bf16OddDepthsAndWindow) {
                              : kPlain);
 }
 
-template <typename T> void checkLayouts(const std::string &type) {
+/// Two heads of depth D.
+template <typename T> void checkLayouts(const std::string &type, int64_t D) {
   for (const std::string &cpu : runnableCpus())
     for (std::string kind : {"rows", "heads", "head_panels"}) {
       int64_t width = keyPanel(cpu);
-      std::string plain = fmt::format("tensor<?x?x3x5x{}>", type);
+      std::string plain = fmt::format("tensor<?x?x2x{}x{}>", D, type);
       std::string state =
-          fmt::format("tensor<?x40x3x5x{}{}>", type, layout(kind, width));
+          fmt::format("tensor<?x80x2x{}x{}{}>", D, type, layout(kind, width));
       Kernel append(fmt::format(R"(
         launch.kernel @k on "cpu" family "movement" ties [0] {{
         ^bb0(%s: {0}, %v: {1}, %past: tensor<?xi32>):
@@ -356,25 +357,25 @@ template <typename T> void checkLayouts(const std::string &type) {
         }})",
                                 state, plain),
                     cpu);
-      Buffer whole({2, 40, 3, 5}, -1, sizeof(T));
+      Buffer whole({2, 80, 2, D}, -1, sizeof(T));
       for (T &x : whole.template elements<T>()) // small, and never NaN
-        x = T(1 + (&x - whole.template data<T>()));
+        x = T(1 + (&x - whole.template data<T>()) % 30011);
       Buffer target = inLayout<T>(whole, kind, width, 0), past({2});
       std::vector<T> before(target.template data<T>(),
                             target.template data<T>() + target.count);
       // Appends of unequal sizes; row 1 stands 4 positions later.
-      for (auto [from, size] : {std::pair{0, 1}, {1, 34}, {35, 1}}) {
-        Buffer values({2, size, 3, 5}, -1, sizeof(T));
+      for (auto [from, size] : {std::pair{0, 1}, {1, 70}, {71, 1}}) {
+        Buffer values({2, size, 2, D}, -1, sizeof(T));
         for (int64_t b = 0; b < 2; ++b) {
           past.data<int32_t>()[b] = from + 4 * b;
-          memcpy(values.template data<T>() + b * size * 15,
-                 whole.template data<T>() + (b * 40 + from + 4 * b) * 15,
-                 size * 15 * sizeof(T));
+          memcpy(values.template data<T>() + b * size * 2 * D,
+                 whole.template data<T>() + (b * 80 + from + 4 * b) * 2 * D,
+                 size * 2 * D * sizeof(T));
         }
         append.run({target, values, past, target}, 2);
       }
       // Nothing else has changed.
-      Buffer expected = inLayout<T>(whole, kind, width, 40);
+      Buffer expected = inLayout<T>(whole, kind, width, 80);
       int64_t written = 0;
       for (int64_t i = 0; i < target.count; ++i) {
         T x = target.template data<T>()[i];
@@ -383,11 +384,11 @@ template <typename T> void checkLayouts(const std::string &type) {
         ++written;
         ASSERT_EQ(x, expected.template data<T>()[i]) << kind << " at " << i;
       }
-      ASSERT_EQ(written, 2 * 36 * 15) << kind;
+      ASSERT_EQ(written, 2 * 72 * 2 * D) << kind;
       if (kind == "rows")
         continue;
       std::string packed =
-          fmt::format("tensor<?x?x3x5x{}{}>", type, layout(kind, width));
+          fmt::format("tensor<?x?x2x{}x{}{}>", D, type, layout(kind, width));
       Kernel relayout(fmt::format(R"(
         launch.kernel @k on "cpu" family "movement" ties [-1] {{
         ^bb0(%x: {0}):
@@ -407,6 +408,13 @@ template <typename T> void checkLayouts(const std::string &type) {
     }
 }
 
-TEST(Layout, relayoutAndAppend) { checkLayouts<float>("f32"); }
+// Odd depths go element by element, others are transposed in registers.
+TEST(Layout, relayoutAndAppend) {
+  for (int64_t depth : {5, 32})
+    checkLayouts<float>("f32", depth);
+}
 
-TEST(Layout, relayoutAndAppendOfPairs) { checkLayouts<uint16_t>("bf16"); }
+TEST(Layout, relayoutAndAppendOfPairs) {
+  for (int64_t depth : {5, 32})
+    checkLayouts<uint16_t>("bf16", depth);
+}
