@@ -37,14 +37,17 @@ private:
   void emitBegin();
   void emitBlock();
   void emitLogits(int64_t size);
-  void emitPanel(llvm::ArrayRef<Range> rows, Value panel, bool masked);
+  void emitPanels(llvm::ArrayRef<Range> rows, Value panel, int64_t panels,
+                  bool masked);
   Value wanted(const Range &row, Value key);
   llvm::SmallVector<Value>
   overLogits(Value row, Value first,
              llvm::function_ref<Value(Value, Value, Value)> next);
+  Value cap(Value x);
   void emitShift(Value row);
   void storeOperand(Value x, Value pointer);
   void emitExponentials(Value row);
+  int64_t slices(int64_t size, int64_t most) const;
   void emitProducts(int64_t size);
   void emitColumns(int64_t size, Value column, llvm::ArrayRef<Value> masks);
 

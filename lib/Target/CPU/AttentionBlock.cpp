@@ -97,7 +97,14 @@ void AttentionEmitter::emitLogits(int64_t size) {
   for (int64_t i = 0; i < size; ++i)
     ranges.push_back(keysOf(e.add(blockRow, i)));
   auto panels = [&](Value from, Value to, bool masked) {
-    e.loop(from, to, 1, [&](Value panel) { emitPanel(ranges, panel, masked); });
+    Value single = from;
+    if (int64_t step = masked ? 1 : slices(size, 2); step > 1) {
+      single = e.sub(to, e.rem(e.sub(to, from), e.index(step)));
+      e.loop(from, single, step,
+             [&](Value panel) { emitPanels(ranges, panel, step, masked); });
+    }
+    e.loop(single, to, 1,
+           [&](Value panel) { emitPanels(ranges, panel, 1, masked); });
   };
   if (op.getMask())
     return panels(fromPanel, toPanel, true);
@@ -116,8 +123,8 @@ void AttentionEmitter::emitLogits(int64_t size) {
   panels(wholeTo, toPanel, true);
 }
 
-void AttentionEmitter::emitPanel(ArrayRef<Range> ranges, Value panel,
-                                 bool masked) {
+void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
+                                  int64_t panels, bool masked) {
   int64_t depth = q.type.getShape().back(), unit = keyPairs ? 2 : 1;
   Value perHead = e.ceilDiv(k.dims[1], width);
   Value number =
@@ -127,31 +134,30 @@ void AttentionEmitter::emitPanel(ArrayRef<Range> ranges, Value panel,
     tile.rows.push_back(queryOf(e.index(i)));
   tile.rowElement = operand;
   int64_t size = llvm::alignTo(depth, unit) * width;
-  tile.weights = {e.at(k.pointer, k.element(), e.mul(number, size))};
+  for (int64_t i = 0; i < panels; ++i)
+    tile.weights.push_back(
+        e.at(k.pointer, k.element(), e.mul(e.add(number, i), size)));
   tile.weightElement = k.element();
   tile.pairs = keyPairs;
   tile.registers = vectors;
   tile.stride = e.index(width * unit);
   tile.whole = depth % 8 == 0;
-  SmallVector<Value> sums(ranges.size() * vectors, e.splat(0));
+  int64_t each = panels * vectors; // registers of a row
+  SmallVector<Value> sums(ranges.size() * each, e.splat(0));
   sums = emitDenseSums(e, tile, e.index(depth), sums);
-  auto laneOf = [&](size_t i) { return int64_t(i) % vectors * e.lanes(); };
+  auto laneOf = [&](size_t i) { return int64_t(i) % each * e.lanes(); };
   for (auto [i, x] : llvm::enumerate(MutableArrayRef(sums))) {
     if (dots)
       x = arith::MulFOp::create(e.b, x, e.splat(scaleOf(op)));
-    if (op.getSoftcap()) {
-      double cap = op.getSoftcap()->convertToDouble() * std::numbers::log2e;
-      x = arith::MulFOp::create(e.b, e.splat(cap), math.tanh(x));
-    }
     Value key = e.add(e.mul(panel, width), laneOf(i));
     if (masked)
-      x = arith::SelectOp::create(e.b, wanted(ranges[i / vectors], key), x,
+      x = arith::SelectOp::create(e.b, wanted(ranges[i / each], key), x,
                                   e.splat(-kInfinity));
   }
   // Stores come last: rows that want the same keys load one mask.
   Value column = e.mul(e.sub(panel, fromPanel), width);
   for (auto [i, x] : llvm::enumerate(sums))
-    e.store(x, f32At(logitsOf(e.index(i / vectors)), e.add(column, laneOf(i))),
+    e.store(x, f32At(logitsOf(e.index(i / each)), e.add(column, laneOf(i))),
             e.b.getF32Type());
 }
 
@@ -199,14 +205,28 @@ AttentionEmitter::overLogits(Value row, Value first,
                 });
 }
 
+/// softcap·tanh(x / softcap), but for keys that are left out.
+Value AttentionEmitter::cap(Value x) {
+  double scale = op.getSoftcap()->convertToDouble() * std::numbers::log2e;
+  Value out = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, x,
+                                    e.splat(-kInfinity));
+  Value capped = arith::MulFOp::create(e.b, e.splat(scale), math.tanh(x));
+  return arith::SelectOp::create(e.b, out, x, capped);
+}
+
 /// The highest logit so far, rounded up to a whole number, so that sums are
 /// rescaled without rounding.
 void AttentionEmitter::emitShift(Value row) {
   Type f32 = e.b.getF32Type();
   auto max = [&](Value a, Value b) { return math.fastMax(b, a); };
   SmallVector<Value> chains =
-      overLogits(row, e.splat(-kInfinity),
-                 [&](Value, Value chain, Value x) { return max(chain, x); });
+      overLogits(row, e.splat(-kInfinity), [&](Value i, Value chain, Value x) {
+        if (op.getSoftcap()) {
+          x = cap(x);
+          e.store(x, f32At(logitsOf(row), i), f32);
+        }
+        return max(chain, x);
+      });
   Value highest = chains[0];
   for (Value chain : ArrayRef(chains).drop_front())
     highest = max(highest, chain);
@@ -253,12 +273,20 @@ void AttentionEmitter::emitExponentials(Value row) {
 // p · v
 //===----------------------------------------------------------------------===//
 
+/// Panels, or as many columns, that a tile of few rows has at a time: its sums
+/// would not hide the latency of a multiply-add. One or two.
+int64_t AttentionEmitter::slices(int64_t size, int64_t most) const {
+  bool fits = (size + 1) * 2 * vectors + 1 <= e.machine.registers;
+  return fits && 2 * size <= e.machine.keyRows && most >= 2 ? 2 : 1;
+}
+
 /// As many columns at a time as a panel has keys: a tile of the same form.
 void AttentionEmitter::emitProducts(int64_t size) {
-  Value columns = v.dims[3], slice = e.index(width);
-  Value whole = e.mul(e.div(columns, slice), width);
-  e.loop(e.index(0), whole, width, [&](Value column) {
-    emitColumns(size, column, SmallVector<Value>(vectors));
+  int64_t step = width * slices(size, v.type.getShape().back() / width);
+  Value columns = v.dims[3];
+  Value whole = e.mul(e.div(columns, e.index(step)), step);
+  e.loop(e.index(0), whole, step, [&](Value column) {
+    emitColumns(size, column, SmallVector<Value>(step / e.lanes()));
   });
   if (matchPattern(e.sub(columns, whole), m_Zero()))
     return;
