@@ -141,7 +141,7 @@ void AttentionEmitter::emitUnit(Value part, Value pair) {
   enterPair(pair);
   Value firstRow = e.select(split, e.index(0), e.mul(part, unitRows));
   Value count = e.min(e.sub(rows, firstRow), unitRows);
-  Range unit = keysOf(firstRow, count);
+  unit = keysOf(firstRow, count);
   Value begin = e.mul(part, chunkKeys);
   unit.first = e.select(split, e.max(unit.first, begin), unit.first);
   unit.limit =
@@ -164,10 +164,7 @@ void AttentionEmitter::emitUnit(Value part, Value pair) {
       blockQueries = f32At(queries, e.mul(place, querySize));
       blockStates = e.select(split, f32At(e.shared, e.mul(shared, stateSize)),
                              f32At(states, e.mul(place, stateSize)));
-      e.when(e.equal(i, first), [&] { emitBegin(); });
       emitBlock();
-      e.when(e.equal(e.add(i, 1), e.select(split, first, last)),
-             [&] { emitEnd(); });
     });
   });
 }
@@ -206,14 +203,6 @@ void AttentionEmitter::emitParts() {
         return vector::FMAOp::create(e.b, weight, e.load(at(part, offset), f32),
                                      sum);
       });
-    });
-  });
-}
-
-void AttentionEmitter::emitEnd() {
-  e.loop(e.index(0), blockSize, 1, [&](Value row) {
-    emitRow(e.add(blockRow, row), [&](Value offset) {
-      return e.load(f32At(stateOf(row), offset), e.b.getF32Type());
     });
   });
 }

@@ -29,12 +29,11 @@ private:
   Range keysOf(Value row);
   Range keysOf(Value row, Value count);
   void emitParts();
-  void emitEnd();
   void emitRow(Value row, llvm::function_ref<Value(Value)> sums);
 
   // AttentionBlock.cpp: a block of rows on a chunk of keys.
   void copyValues();
-  void emitBegin();
+  void copyQueries();
   void emitBlock();
   void emitLogits(int64_t size);
   void emitPanels(llvm::ArrayRef<Range> rows, Value panel, int64_t panels,
@@ -50,6 +49,9 @@ private:
   int64_t slices(int64_t size, int64_t most) const;
   void emitProducts(int64_t size);
   void emitColumns(int64_t size, Value column, llvm::ArrayRef<Value> masks);
+  Value sumAt(int64_t i, Value column, int64_t registers);
+  llvm::SmallVector<Value> sumsBefore(int64_t size, Value column,
+                                      int64_t registers);
 
   Value f32At(Value pointer, Value offset) {
     return e.at(pointer, e.b.getF32Type(), offset);
@@ -94,10 +96,11 @@ private:
   Value querySize, logitsSize, sumsAt, shiftAt, stateSize; ///< of a row
   // Of the current unit:
   Value batch, head, past, total;
-  Range chunk; ///< of keys
+  Range unit, chunk; ///< its keys, and the current ones of them
   // Of the current block: its first row and how many, its keys of the chunk.
   Value blockRow, blockSize, blockQueries, blockStates, fromPanel, toPanel;
   Range keys;
+  Value fresh; ///< i1: are they its first ones
 };
 
 } // namespace trine::cpu

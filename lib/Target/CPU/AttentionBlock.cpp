@@ -24,9 +24,9 @@ static double scaleOf(graph::AttentionOp op) {
                           : std::numbers::log2e);
 }
 
-/// The queries, scaled unless that would round them, and empty sums.
-void AttentionEmitter::emitBegin() {
-  Type f32 = e.b.getF32Type(), type = dots ? e.b.getI16Type() : q.element();
+/// The queries, scaled unless that would round them.
+void AttentionEmitter::copyQueries() {
+  Type type = dots ? e.b.getI16Type() : q.element();
   e.loop(e.index(0), blockSize, 1, [&](Value row) {
     Value read = rowOffset(e.add(blockRow, row), q.dims[3]);
     Value query = queryOf(row);
@@ -36,11 +36,6 @@ void AttentionEmitter::emitBegin() {
         x = arith::MulFOp::create(e.b, x, e.splat(scaleOf(op)));
       e.store(x, e.at(query, operand, column), dots ? type : operand);
     });
-    Value state = stateOf(row);
-    e.loop(e.index(0), shiftAt, e.lanes(), [&](Value column) {
-      e.store(e.splat(0), f32At(state, column), f32);
-    });
-    e.storeScalar(scalar(kNoShift), f32At(state, shiftAt), f32);
   });
 }
 
@@ -75,17 +70,39 @@ void AttentionEmitter::copyValues() {
 }
 
 void AttentionEmitter::emitBlock() {
-  keys = keysOf(blockRow, blockSize);
-  keys = {e.max(chunk.first, keys.first), e.min(chunk.limit, keys.limit)};
+  Range all = keysOf(blockRow, blockSize);
+  all = {e.max(unit.first, all.first), e.min(unit.limit, all.limit)};
+  keys = {e.max(chunk.first, all.first), e.min(chunk.limit, all.limit)};
   fromPanel = e.div(keys.first, e.index(width));
   toPanel = e.ceilDiv(keys.limit, width);
+  fresh = e.equal(keys.first, all.first);
+  auto rows = [&](function_ref<void(Value)> body) {
+    e.loop(e.index(0), blockSize, 1, body);
+  };
   e.when(e.less(keys.first, keys.limit), [&] {
+    e.when(fresh, [&] { copyQueries(); });
     e.switchOver(blockSize, block, [&](int64_t size) { emitLogits(size); });
     // Row by row, one row's exponentials would wait for its highest logit.
-    e.loop(e.index(0), blockSize, 1, [&](Value row) { emitShift(row); });
-    e.loop(e.index(0), blockSize, 1, [&](Value row) { emitExponentials(row); });
+    rows([&](Value row) { emitShift(row); });
+    rows([&](Value row) { emitExponentials(row); });
     e.switchOver(blockSize, block, [&](int64_t size) { emitProducts(size); });
+    Value done = e.equal(keys.limit, e.select(split, e.index(-1), all.limit));
+    e.when(done, [&] {
+      rows([&](Value row) {
+        emitRow(e.add(blockRow, row), [&](Value offset) {
+          return e.load(f32At(stateOf(row), offset), e.b.getF32Type());
+        });
+      });
+    });
   });
+  // No key at all.
+  e.when(
+      e.less(all.first, all.limit), [] {},
+      [&] {
+        rows([&](Value row) {
+          emitRow(e.add(blockRow, row), [&](Value) { return e.splat(0); });
+        });
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -232,7 +249,8 @@ void AttentionEmitter::emitShift(Value row) {
     highest = max(highest, chain);
   highest = mlir::math::CeilOp::create(e.b, e.reduce(highest, max));
   Value place = f32At(stateOf(row), shiftAt);
-  Value before = e.loadScalar(place, f32), shift = max(before, highest);
+  Value before = e.select(fresh, scalar(kNoShift), e.loadScalar(place, f32));
+  Value shift = max(before, highest);
   Value factor = math.powerOfTwo(arith::SubFOp::create(e.b, before, shift));
   e.storeScalar(shift, place, f32);
   e.storeScalar(factor, f32At(place, e.index(1)), f32);
@@ -265,8 +283,10 @@ void AttentionEmitter::emitExponentials(Value row) {
   Value place = f32At(state, sumsAt), sum = chains[0];
   for (Value chain : ArrayRef(chains).drop_front())
     sum = arith::AddFOp::create(e.b, sum, chain);
-  e.store(vector::FMAOp::create(e.b, e.load(place, f32), factor, sum), place,
-          f32);
+  Value before = arith::MulFOp::create(e.b, e.load(place, f32), factor);
+  before = e.select(fresh, e.splat(0), before);
+  sum = arith::AddFOp::create(e.b, sum, before);
+  e.store(sum, place, f32);
 }
 
 //===----------------------------------------------------------------------===//
@@ -316,21 +336,36 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   tile.registers = masks.size();
   if (masks.back())
     tile.masks = llvm::to_vector(masks);
-  Type f32 = e.b.getF32Type();
-  SmallVector<Value> places, sums;
-  for (int64_t i = 0; i < size; ++i) {
+  for (int64_t i = 0; i < size; ++i)
     tile.rows.push_back(e.at(logitsOf(e.index(i)), operand,
                              e.sub(begin, e.mul(fromPanel, width))));
-    Value state = stateOf(e.index(i));
-    Value factor =
-        e.broadcast(e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32));
-    for (int64_t j = 0; j < tile.registers; ++j) {
-      places.push_back(f32At(state, e.add(column, j * e.lanes())));
-      sums.push_back(
-          arith::MulFOp::create(e.b, e.load(places.back(), f32), factor));
-    }
-  }
-  sums = emitDenseSums(e, tile, e.sub(keys.limit, begin), sums);
-  for (auto [sum, place] : llvm::zip_equal(sums, places))
-    e.store(sum, place, f32);
+  SmallVector<Value> sums =
+      emitDenseSums(e, tile, e.sub(keys.limit, begin),
+                    sumsBefore(size, column, masks.size()));
+  for (auto [i, sum] : llvm::enumerate(sums))
+    e.store(sum, sumAt(i, column, masks.size()), e.b.getF32Type());
+}
+
+/// Where sum `i` of a tile of columns is kept.
+Value AttentionEmitter::sumAt(int64_t i, Value column, int64_t registers) {
+  return f32At(stateOf(e.index(i / registers)),
+               e.add(column, i % registers * e.lanes()));
+}
+
+SmallVector<Value> AttentionEmitter::sumsBefore(int64_t size, Value column,
+                                                int64_t registers) {
+  Type f32 = e.b.getF32Type();
+  return e.choose(
+      fresh, [&] { return SmallVector<Value>(size * registers, e.splat(0)); },
+      [&] {
+        SmallVector<Value> sums;
+        for (int64_t i = 0; i < size * registers; ++i) {
+          Value state = stateOf(e.index(i / registers));
+          Value factor =
+              e.broadcast(e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32));
+          sums.push_back(arith::MulFOp::create(
+              e.b, e.load(sumAt(i, column, registers), f32), factor));
+        }
+        return sums;
+      });
 }

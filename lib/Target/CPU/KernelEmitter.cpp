@@ -349,6 +349,18 @@ void KernelEmitter::when(Value condition, function_ref<void()> then,
   otherwise();
 }
 
+SmallVector<Value>
+KernelEmitter::choose(Value condition, function_ref<SmallVector<Value>()> then,
+                      function_ref<SmallVector<Value>()> otherwise) {
+  auto fill = [&](function_ref<SmallVector<Value>()> body) {
+    return [this, body](OpBuilder &, Location) {
+      scf::YieldOp::create(b, body());
+    };
+  };
+  auto branch = scf::IfOp::create(b, condition, fill(then), fill(otherwise));
+  return llvm::to_vector_of<Value>(branch.getResults());
+}
+
 void KernelEmitter::switchOver(Value selector, int64_t count,
                                function_ref<void(int64_t)> body) {
   if (auto known = getConstantIntValue(selector))

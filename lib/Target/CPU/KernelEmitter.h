@@ -110,6 +110,10 @@ public:
        llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body);
   void when(Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
+  /// Values of one of the two.
+  llvm::SmallVector<Value>
+  choose(Value condition, llvm::function_ref<llvm::SmallVector<Value>()> then,
+         llvm::function_ref<llvm::SmallVector<Value>()> otherwise);
   /// Runs body(value) for the one of 1..count that `selector` is.
   void switchOver(Value selector, int64_t count,
                   llvm::function_ref<void(int64_t)> body);
