@@ -37,9 +37,10 @@ Compilation::Compilation(CompileOptions given)
 // Loading
 //===----------------------------------------------------------------------===//
 
-/// The text that saved phases carry beside their module: the graph phase's
-/// module, for the package's section of that name.
-static constexpr const char *kResource = "trine", *kGraphKey = "graph";
+/// The text that saved phases carry beside their module: the module after the
+/// last phase of graphs, for the package's section `graph`.
+static constexpr const char *kResource = "trine", *kGraphKey = "graph",
+                            *kGraphPhase = "quantize";
 
 /// The parser recurses: nesting beyond anything a model needs is refused first.
 static void checkNesting(const std::string &text, const std::string &file) {
@@ -209,7 +210,7 @@ std::string Compilation::print(const std::string &finished) const {
   std::string text;
   llvm::raw_string_ostream stream(text);
   AsmState state(op, OpPrintingFlags().enableDebugInfo());
-  if (!finished.empty() && !graphText.empty() && finished != "graph")
+  if (!finished.empty() && !graphText.empty() && finished != kGraphPhase)
     state.attachResourcePrinter(
         kResource, [this](Operation *, AsmResourceBuilder &builder) {
           builder.buildString(kGraphKey, graphText);
@@ -231,7 +232,7 @@ LogicalResult Compilation::afterPhase(const Phase &phase, ModuleOp op) {
   if (phase.name == "import" && failed(checkDimensions(op)))
     return failure();
   clock.end();
-  if (phase.name == "graph")
+  if (phase.name == kGraphPhase)
     graphText = print("");
   saved = print(phase.name.str());
   if (!options.savePhases.empty() && phase.name != "package")
@@ -288,7 +289,7 @@ int Compilation::run() {
     return int(options.cpu.empty() ? ExitCode::BadInput : ExitCode::Usage);
   if (model)
     checkParameters(*module, model->weights());
-  if (first == phaseIndex("", "graph") + 1 && graphText.empty())
+  if (first == phaseIndex("", kGraphPhase) + 1 && graphText.empty())
     graphText = print("");
   // `package` is ours: it writes files, which no pass does.
   size_t packageIndex = phases().size() - 1;
