@@ -5,6 +5,7 @@ Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
 import json
+import sys
 import unittest
 
 import numpy as np
@@ -71,5 +72,16 @@ class SmolLM2(unittest.TestCase):
         self.assertLess(distance(got, exact.run("forward", tokens=ids)["logits"]), 0.02)
 
 
+def print_distances() -> None:
+    cases = json.loads((GOLDENS / "goldens.json").read_text())
+    expected = np.load(GOLDENS / "logits.npy")
+    for compute in ("f32", *DISTANCE):
+        model = support.model(support.SMOLLM2, compute=compute)
+        got = [model.session().run("prefill", tokens=[c["prompt"]])["logits"][0] for c in cases]
+        far = [distance(a, b) for a, b in zip(got, expected, strict=False)]
+        same = sum(int(a.argmax() == b.argmax()) for a, b in zip(got, expected, strict=False))
+        print(f"{compute}: median {np.median(far):.2g}, largest {max(far):.2g}, same top {same}")
+
+
 if __name__ == "__main__":
-    unittest.main()
+    print_distances() if "--distances" in sys.argv else unittest.main()

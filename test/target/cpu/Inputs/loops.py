@@ -1,6 +1,6 @@
 """Innermost loops of an x86 assembly file, one a line, in order.
 
-For each: multiply-adds, dot products of bf16 and operands on the stack.
+For each: multiply-adds, dot products of bf16 or bytes, and operands on the stack.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
@@ -17,7 +17,7 @@ for line in sys.stdin:
     body.append(line)
     if (match := JUMP.match(line)) and match[1] == label:
         counts = [
-            sum(name in line for line in body)
-            for name in ("vfmadd", "vdpbf16ps", "%rsp")
+            sum(any(name in line for name in names) for line in body)
+            for names in (("vfmadd",), ("vdpbf16ps", "vpdpbusd"), ("%rsp",))
         ]
         print("loop: {} multiply-adds, {} dots, {} on the stack".format(*counts))
