@@ -17,7 +17,7 @@ LAYER = {
     "gate_up": (("ffn_gate", 1536, 576), ("ffn_up", 1536, 576)),
     "down": (("ffn_down", 576, 1536),),
 }
-LAYERS, VOCABULARY, HIDDEN = 30, 49152, 576
+LAYERS = 30
 LAYER_WEIGHTS = sum(n * k for group in LAYER.values() for _, n, k in group)
 
 
@@ -107,7 +107,8 @@ def prefill(run):
 
 
 def decode(run):
-    weights = (LAYER_WEIGHTS * LAYERS + VOCABULARY * HIDDEN) * 4
+    report = json.loads(tool("trine-inspect", run.package(SMOLLM2), "--json"))
+    weights = next(s["bytes"] for s in report["sections"] if s["name"] == "weights")
     for context in (32, 512, 2048) if run.options.full else (32, 512):
         result = run.bench(
             run.package(SMOLLM2),
