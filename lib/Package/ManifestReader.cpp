@@ -15,14 +15,14 @@ constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
 /// Counts beyond these are no model's.
 constexpr int64_t kMaxRank = 8, kMaxCount = 1 << 20;
 
-/// A JSON value that knows where it stands, for messages.
+/// A JSON value that knows where it stands, for messages: the field it is part
+/// of must outlive it.
 class Field {
 public:
-  Field(const std::string &path, const Json &json, std::string where)
-      : path(path), json(json), where(std::move(where)) {}
+  Field(const std::string &path, const Json &json) : path(path), json(json) {}
 
   Error expected(std::string_view what) const {
-    return badInput(path, "manifest field '{}': expected {}, got {}", where,
+    return badInput(path, "manifest field '{}': expected {}, got {}", where(),
                     what, describe(json));
   }
 
@@ -34,8 +34,7 @@ public:
     if (!json.is_object())
       throw expected("an object");
     auto it = json.find(key);
-    return Field(path, it == json.end() ? null : *it,
-                 where.empty() ? key : where + "." + key);
+    return Field(*this, it == json.end() ? null : *it, key, 0);
   }
 
   int64_t integer(int64_t least, int64_t most = kAny) const {
@@ -67,15 +66,30 @@ public:
       throw expected(fmt::format("an array of at most {} elements", most));
     values.reserve(json.size());
     for (size_t i = 0; i < json.size(); ++i)
-      values.push_back(
-          read(Field(path, json[i], fmt::format("{}[{}]", where, i))));
+      values.push_back(read(Field(*this, json[i], nullptr, i)));
     return values;
   }
 
 private:
+  Field(const Field &parent, const Json &json, const char *key, size_t index)
+      : path(parent.path), json(json), parent(&parent), key(key), index(index) {
+  }
+
+  /// "entries[0].steps": put together only when it is asked for.
+  std::string where() const {
+    if (!parent)
+      return "";
+    std::string outer = parent->where();
+    if (!key)
+      return fmt::format("{}[{}]", outer, index);
+    return outer.empty() ? key : outer + "." + key;
+  }
+
   const std::string &path;
   const Json &json;
-  std::string where;
+  const Field *parent = nullptr;
+  const char *key = nullptr; ///< null: an element of a list
+  size_t index = 0;
 };
 
 std::string text(const Field &field) { return field.text(); }
@@ -266,7 +280,7 @@ TargetInfo target(const Field &field) {
 
 Manifest Manifest::fromJson(const Json &json, const std::string &path,
                             uint64_t weightBytes) {
-  Field root(path, json, "");
+  Field root(path, json);
   Manifest manifest;
   manifest.formatVersion = root["format_version"].integer(1, 1);
   manifest.kernelAbi = root["kernel_abi"].integer(1);

@@ -78,9 +78,9 @@ trine_status trine_section(const trine_program *program, const char *name,
     if (found != loaded.sections.end()) {
       *data = found->second.data();
       *bytes = found->second.size();
-    } else if (std::string_view(name) == "weights" && loaded.weightBytes) {
+    } else if (std::string_view(name) == "weights" && loaded.weights.size()) {
       *data = loaded.weights.data();
-      *bytes = loaded.weightBytes;
+      *bytes = loaded.weights.size();
     } else {
       throw badInput(loaded.path, "the package has no section '{}'", name);
     }

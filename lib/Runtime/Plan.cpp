@@ -163,7 +163,9 @@ void Plan::placeRest(const Program &program, const Workspace &workspace) {
     uint64_t room = 0;
     if (value.origin == Origin::Parameter) {
       const Parameter &parameter = program.manifest.parameters[index];
-      values[i].data = program.weights.data() + parameter.offset;
+      // Kernels take addresses of one kind; these they only read.
+      values[i].data =
+          const_cast<uint8_t *>(program.weights.data()) + parameter.offset;
       room = parameter.bytes;
     } else if (value.origin == Origin::State) {
       values[i].data = workspace.states[index];

@@ -6,9 +6,6 @@
 #include "trine/Formats/Json.h"
 #include "trine/Package/Package.h"
 
-#include <cstring>
-#include <sys/mman.h>
-
 using namespace trine;
 
 static constexpr int kMostThreads = 1024;
@@ -23,30 +20,32 @@ std::shared_ptr<Program> Program::load(const std::string &path,
     throw Error(
         ExitCode::Usage, "",
         fmt::format("expected 0 to {} threads, got {}", kMostThreads, threads));
-  PackageReader package(path);
-  package.checkSections();
+  if (threads == 0)
+    threads = defaultThreads();
+  auto package = std::make_shared<const PackageReader>(path);
   auto program = std::make_shared<Program>();
   program->path = path;
-  program->readSections(package);
+  // While they are copied the rest is read and checked.
+  if (package->has(section::weights))
+    program->weights.load(package, threads);
+  package->checkSections();
+  program->readSections(*package);
   for (const TargetInfo &target : program->manifest.targets)
     if (target.kind == "cpu")
       requireCpuFeatures(target.features, path);
   program->openDevices(device);
   program->loadCode();
-  program->pool = std::make_unique<Pool>(threads ? threads : defaultThreads());
-  program->loadWeights(package);
+  program->pool = std::make_unique<Pool>(threads);
   return program;
 }
 
 void Program::readSections(const PackageReader &package) {
   for (const PackageSection &section : package.sections())
-    if (section.name == section::weights)
-      weightBytes = section.bytes;
-    else
+    if (section.name != section::weights)
       sections[section.name] = package.text(section.name);
   manifestText = package.text(section::manifest);
   manifest =
-      Manifest::fromJson(parseJson(manifestText, path), path, weightBytes);
+      Manifest::fromJson(parseJson(manifestText, path), path, weights.size());
 }
 
 void Program::openDevices(const std::string &choice) {
@@ -121,25 +120,6 @@ void Program::loadCode() {
       throw badInput(path, "section 'code.cpu' has no kernel '{}'",
                      kernel.name);
   }
-}
-
-void Program::loadWeights(const PackageReader &package) {
-  if (!weightBytes)
-    return;
-  Bytes source = package.section(section::weights);
-  weights = Pages(weightBytes, Pages::Kind::Huge, "the weights");
-  constexpr size_t chunk = size_t(2) << 20;
-  std::atomic<size_t> next{0};
-  pool->run([&](int) {
-    for (size_t at; (at = next.fetch_add(chunk)) < source.size();) {
-      size_t bytes = std::min(chunk, source.size() - at);
-      // Maps the file's pages in one go instead of fault by fault.
-      madvise(const_cast<uint8_t *>(source.data()) + at, bytes,
-              MADV_POPULATE_READ);
-      std::memcpy(weights.data() + at, source.data() + at, bytes);
-    }
-  });
-  weights.makeReadOnly();
 }
 
 const Entry &Program::entry(std::string_view name) const {

@@ -4,17 +4,15 @@
 #pragma once
 
 #include "Code.h"
-#include "Memory.h"
 #include "PlugIn.h"
 #include "Pool.h"
+#include "Weights.h"
 #include "trine/Package/Manifest.h"
 
 #include <map>
 #include <mutex>
 
 namespace trine {
-
-class PackageReader;
 
 /// Code, weights and threads; immutable once loaded and shared by sessions.
 class Program {
@@ -30,8 +28,7 @@ public:
   std::string manifestText;
   /// Every section but `weights`, which `weights` holds.
   std::map<std::string, std::string, std::less<>> sections;
-  Pages weights;
-  uint64_t weightBytes = 0;
+  Weights weights;
   /// By kernel of the manifest; null for those of other devices.
   std::vector<KernelFunction> functions;
   /// By entry and value: where the value lives; null: in this process's memory.
@@ -49,7 +46,6 @@ private:
   void readSections(const PackageReader &package);
   void openDevices(const std::string &choice);
   void loadCode();
-  void loadWeights(const PackageReader &package);
 
   std::unique_ptr<SharedLibrary> code;
   std::map<std::string, std::unique_ptr<Device>> devices;
