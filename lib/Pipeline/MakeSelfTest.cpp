@@ -1,6 +1,6 @@
 //===- MakeSelfTest.cpp - a package's own test vector ---------------------===//
-// The quantize phase's module and the model's weights → inputs, sampled outputs.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// The quantize phase's module and the model's weights → inputs, sampled
+// outputs. Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "MakeSelfTest.h"
 #include "Types.h"

@@ -16,7 +16,7 @@ struct CompileOptions {
   std::string input, output, weightsFrom;
   std::vector<std::string> targets, place, entries; ///< empty: not given
   std::string cpu;                                  ///< empty: not given
-  std::string compute, weights, kv, quantize; ///< empty: not given
+  std::string compute, weights, kv, quantize;       ///< empty: not given
   std::string chip, arch, calibration;
   std::string emit = "package";
   std::string from, to, savePhases, report;

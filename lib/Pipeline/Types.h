@@ -19,8 +19,8 @@ inline Layout layoutOf(mlir::Type type) {
   graph::LayoutAttr layout = graph::layoutOf(type);
   if (!layout)
     return {};
-  return {graph::stringifyLayoutKind(layout.getKind()).str(),
-          layout.getWidth(), layout.getFormat() ? layout.getFormat().str() : ""};
+  return {graph::stringifyLayoutKind(layout.getKind()).str(), layout.getWidth(),
+          layout.getFormat() ? layout.getFormat().str() : ""};
 }
 
 } // namespace trine

@@ -71,9 +71,7 @@ def corrupted(source: pathlib.Path, parameter: str) -> trine.Model:
     report = json.loads(run("trine-inspect", original, "--json").stdout)
     weights = next(s for s in report["sections"] if s["name"] == "weights")
     found = next(
-        p
-        for p in model(source).manifest["parameters"]
-        if parameter in p["name"]
+        p for p in model(source).manifest["parameters"] if parameter in p["name"]
     )
     nine = {"f32": np.float32(9), "bf16": np.uint16(0x4110), "f16": np.float16(9)}
     with open(copy, "r+b") as file:

@@ -31,7 +31,9 @@ class SmolLM2(unittest.TestCase):
             model = support.model(support.SMOLLM2, compute=compute)
             same = 0
             for case, want in zip(cases, expected, strict=False):
-                got = model.session().run("prefill", tokens=[case["prompt"]])["logits"][0]
+                got = model.session().run("prefill", tokens=[case["prompt"]])["logits"][
+                    0
+                ]
                 with self.subTest(compute=compute):
                     self.assertLess(distance(got, want), most)
                     self.assertGreater(distance(got, want), 1e-4, "is it f32?")
@@ -77,10 +79,17 @@ def print_distances() -> None:
     expected = np.load(GOLDENS / "logits.npy")
     for compute in ("f32", *DISTANCE):
         model = support.model(support.SMOLLM2, compute=compute)
-        got = [model.session().run("prefill", tokens=[c["prompt"]])["logits"][0] for c in cases]
+        got = [
+            model.session().run("prefill", tokens=[c["prompt"]])["logits"][0]
+            for c in cases
+        ]
         far = [distance(a, b) for a, b in zip(got, expected, strict=False)]
-        same = sum(int(a.argmax() == b.argmax()) for a, b in zip(got, expected, strict=False))
-        print(f"{compute}: median {np.median(far):.2g}, largest {max(far):.2g}, same top {same}")
+        same = sum(
+            int(a.argmax() == b.argmax()) for a, b in zip(got, expected, strict=False)
+        )
+        print(
+            f"{compute}: median {np.median(far):.2g}, largest {max(far):.2g}, same top {same}"
+        )
 
 
 if __name__ == "__main__":
