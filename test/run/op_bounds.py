@@ -53,10 +53,11 @@ def gated(inputs: Arrays, result: Array) -> Array:
     return slip * at_up + at_gate * product(x, up) + 8 * HALF_ULP * at_gate * at_up
 
 
-def attention(scale: float):
+def attention(scale: float, rounding: float = 0):
     def bound(inputs: Arrays, result: Array) -> Array:
         """A logit's error d moves a probability p by at most p·(e^2d - 1); the sum
-        of probabilities is 1, so the weighted sum moves by that times max |v|."""
+        of probabilities is 1, so the weighted sum moves by that times max |v|.
+        `rounding` of the probabilities, too."""
         q, k, v = (np.abs(inputs[key]) for key in "qkv")
         if k.size == 0:
             return np.zeros(1)
@@ -64,7 +65,7 @@ def attention(scale: float):
         k, v = (x.repeat(group, axis=2).swapaxes(1, 2) for x in (k, v))
         logits = scale * q.swapaxes(1, 2) @ k.swapaxes(2, 3)
         slip = 2 * np.sqrt(q.shape[-1]) * HALF_ULP * logits.max(-1, keepdims=True)
-        sums = 1e-6 + 2 * np.sqrt(k.shape[2]) * HALF_ULP
+        sums = 1e-6 + rounding + 2 * np.sqrt(k.shape[2]) * HALF_ULP
         wide = (np.expm1(2 * slip) + sums) * v.max(2, keepdims=True)
         return wide.swapaxes(1, 2)
 

@@ -280,14 +280,20 @@ def attentions():
         if "mask" in words:
             operands["m"] = Operand(BS, mask, "i32")
             types += " mask {m.type}"
-        yield Case(
+        scale = 0.125 if depth == 64 else 0.25
+        case = Case(
             f"attention_{name}",
             "attention",
             f"attention {{q}}, {{k}}, {{v}} {words} : {types} -> {{r}}",
             operands,
             (*BS, heads, value),
-            attention(0.125 if depth == 64 else 0.25),
+            attention(scale),
         )
+        yield case
+        if name in ("plain", "causal", "window"):
+            # Of bf16, probabilities are bf16 as well; sums are not.
+            bound = attention(scale, 2**-8)
+            yield dataclasses.replace(narrowed(case, "bf16"), dtype="f32", bound=bound)
     for name, style, theta, dims, axis in (
         ("half", "half", "10000.0", 16, -2),
         ("interleaved", "interleaved", "10000.0", 16, -1),
@@ -409,7 +415,6 @@ def movement():
 NARROW = (
     "matmul",
     "gated_silu",
-    "attention_causal",
     "rope_half",
     "rms_norm_33",
     "layer_norm_33",

@@ -23,22 +23,26 @@ BATCHES = (1, 2, 0)
 CAPACITY = 192
 
 # The cache as a decoder uses it: append, then attend what is there.
-QUERY, NEW = "tensor<?x?x4x16xf32>", "tensor<?x?x2x16xf32>"
-STATE, ROWS = f"tensor<?x{CAPACITY}x2x16xf32>", "tensor<?xi32>"
-NAMES = 'graph.dims = ["B", "S"], graph.name ='
-CACHE = f"""
-graph.state @k : {STATE}
-graph.state @v : {STATE}
-func.func @cache(%q: {QUERY} {{{NAMES} "q"}}, %k: {NEW} {{{NAMES} "k"}},
-                 %v: {NEW} {{{NAMES} "v"}}) -> ({QUERY} {{graph.name = "result"}}) {{
-  %past = graph.length %q : {QUERY} -> {ROWS}
-  %k0 = graph.cache @k like %q : {QUERY} -> {STATE}
-  %v0 = graph.cache @v like %q : {QUERY} -> {STATE}
-  %k1 = graph.append %k to %k0 at %past : {NEW}, {ROWS} -> {STATE}
-  %v1 = graph.append %v to %v0 at %past : {NEW}, {ROWS} -> {STATE}
+ROWS, NAMES = "tensor<?xi32>", 'graph.dims = ["B", "S"], graph.name ='
+OUT = "tensor<?x?x4x16xf32>"
+
+
+def cache(name: str, dtype: str) -> str:
+    query, new = f"tensor<?x?x4x16x{dtype}>", f"tensor<?x?x2x16x{dtype}>"
+    state = f"tensor<?x{CAPACITY}x2x16x{dtype}>"
+    return f"""
+graph.state @{name}_k : {state}
+graph.state @{name}_v : {state}
+func.func @{name}(%q: {query} {{{NAMES} "q"}}, %k: {new} {{{NAMES} "k"}},
+                 %v: {new} {{{NAMES} "v"}}) -> ({OUT} {{graph.name = "result"}}) {{
+  %past = graph.length %q : {query} -> {ROWS}
+  %k0 = graph.cache @{name}_k like %q : {query} -> {state}
+  %v0 = graph.cache @{name}_v like %q : {query} -> {state}
+  %k1 = graph.append %k to %k0 at %past : {new}, {ROWS} -> {state}
+  %v1 = graph.append %v to %v0 at %past : {new}, {ROWS} -> {state}
   %r = graph.attention %q, %k1, %v1 past %past causal scale 0.25
-    : {QUERY}, {STATE}, {STATE}, past {ROWS} -> {QUERY}
-  return %r : {QUERY}
+    : {query}, {state}, {state}, past {ROWS} -> {OUT}
+  return %r : {OUT}
 }}
 """
 
@@ -69,11 +73,15 @@ def folder() -> pathlib.Path:
 
 
 @functools.cache
-def source() -> pathlib.Path:
-    path = folder() / "ops.mlir"
-    functions = "\n".join(case.function() for case in op_cases.cases())
+def source(word: str = "") -> pathlib.Path:
+    """Of the cases whose names have `word`."""
+    path = folder() / f"ops{word}.mlir"
+    chosen = (case for case in op_cases.cases() if word in case.name)
+    functions = "\n".join(case.function() for case in chosen)
     limits = f"graph.max_sequence = {LONGEST} : i64, graph.max_batch = 4 : i64"
-    path.write_text(f"module attributes {{{limits}}} {{\n{functions}{CACHE}}}\n")
+    path.write_text(f"module attributes {{{limits}}} {{\n{functions}")
+    with path.open("a") as file:
+        file.write(cache("cache", "f32") + cache("cache_bf16", "bf16") + "}\n")
     return path
 
 
@@ -82,11 +90,13 @@ def reference() -> Reference:
     return Reference(source())
 
 
-# The two levels every package is for: tools/dev/test --require's name of each, and
-# what of it a machine may lack.
+# The two levels every package is for, and one with dot products of bf16:
+# tools/dev/test --require's name of each, and what of it a machine may lack.
+AVX512 = "avx512f avx512bw avx512dq avx512vl avx512cd"
 LEVELS = {
-    "x86-64-v4": ("avx512", "avx512f avx512bw avx512dq avx512vl avx512cd"),
+    "x86-64-v4": ("avx512", AVX512),
     "x86-64-v3": ("avx2", "avx2 fma f16c bmi2"),
+    "cooperlake": ("avx512bf16", AVX512 + " avx512_bf16"),
 }
 FLAGS = set(pathlib.Path("/proc/cpuinfo").read_text().split())
 BEST = next((k for k, (_, flags) in LEVELS.items() if set(flags.split()) <= FLAGS), "")
@@ -101,7 +111,8 @@ def needs(cpu: str = "x86-64-v3"):
 @functools.cache
 def model(cpu: str) -> trine.Model:
     package = folder() / f"{cpu}.trine"
-    trine.compile(source(), package, cpu=cpu, max_sequence=LONGEST, max_batch=4)
+    word = "bf16" if cpu == "cooperlake" else ""
+    trine.compile(source(word), package, cpu=cpu, max_sequence=LONGEST, max_batch=4)
     return trine.load(package, threads=2)
 
 
@@ -113,8 +124,10 @@ class Operations(unittest.TestCase):
         where = f"{cpu}, B={batch}, S={length}"
         self.assertEqual(difference(case, got, want, inputs), "", where)
 
-    def all_cases(self, cpu: str) -> None:
+    def all_cases(self, cpu: str, word: str = "") -> None:
         for case in op_cases.cases():
+            if word not in case.name:
+                continue
             with self.subTest(case.name):
                 for at, length in enumerate(LENGTHS):
                     if length or case.empty:
@@ -128,6 +141,10 @@ class Operations(unittest.TestCase):
     @needs("x86-64-v4")
     def test_v4(self) -> None:
         self.all_cases("x86-64-v4")
+
+    @needs("cooperlake")
+    def test_bf16_dots(self) -> None:
+        self.all_cases("cooperlake", "bf16")
 
     @needs()
     def test_one_token_beyond_is_refused(self) -> None:
@@ -170,23 +187,25 @@ class Operations(unittest.TestCase):
                 got = model(BEST).run(name, **changed)["result"]
                 self.assertNotEqual(difference(case, got, want, inputs), "")
 
-    def cache(self, cpu: str, spoiled: int = -1) -> list[str]:
+    def cache(self, cpu: str, dtype: str = "f32", spoiled: int = -1) -> list[str]:
         """What is wrong at lengths 1, 2 … capacity in one session; one more token
         is refused. One key of piece `spoiled` is another on the CPU."""
-        bound = next(c for c in op_cases.cases() if c.name == "attention_plain")
+        end = "" if dtype == "f32" else "_" + dtype
+        bound = next(c for c in op_cases.cases() if c.name == "attention_plain" + end)
         random = np.random.default_rng(3)
         session, other = model(cpu).session(batch=2), Reference(source())
-        held = {key: np.zeros((2, 0, 2, 16), np.float32) for key in "kv"}
+        empty = op_cases.encode(np.zeros((2, 0, 2, 16)), dtype)
+        held = {key: empty for key in "kv"}
         wrong = []
         for at, tokens in enumerate((1, 1, 5, 1, 1, 22, 1, 1, 94, 1, 1, 1, 20)):
             inputs = {
-                key: random.normal(size=(2, tokens, heads, 16)).astype(np.float32)
+                key: op_cases.encode(random.normal(size=(2, tokens, heads, 16)), dtype)
                 for key, heads in {"q": 4, "k": 2, "v": 2}.items()
             }
             given = {key: x.copy() for key, x in inputs.items()}
             given["k"][0, 0, 0, 0] += at == spoiled
-            want = other.run("cache", inputs)["result"]
-            got = session.run("cache", **given)["result"]
+            want = other.run("cache" + end, inputs)["result"]
+            got = session.run("cache" + end, **given)["result"]
             for key, past in held.items():
                 held[key] = np.concatenate([past, inputs[key]], axis=1)
             if text := difference(bound, got, want, {**inputs, **held}):
@@ -194,19 +213,25 @@ class Operations(unittest.TestCase):
         self.assertEqual(held["k"].shape[1], LONGEST)
         one = {key: x[:, :1] for key, x in inputs.items()}
         with self.assertRaises(Refused):
-            other.run("cache", one)
+            other.run("cache" + end, one)
         with self.assertRaises(trine.Error) as refused:
-            session.run("cache", **one)
+            session.run("cache" + end, **one)
         self.assertEqual(refused.exception.code, 1)
         return wrong
 
     @needs("x86-64-v3")
     def test_cache_v3(self) -> None:
         self.assertEqual(self.cache("x86-64-v3"), [])
+        self.assertEqual(self.cache("x86-64-v3", "bf16"), [])
 
     @needs("x86-64-v4")
     def test_cache_v4(self) -> None:
         self.assertEqual(self.cache("x86-64-v4"), [])
+        self.assertEqual(self.cache("x86-64-v4", "bf16"), [])
+
+    @needs("cooperlake")
+    def test_cache_bf16_dots(self) -> None:
+        self.assertEqual(self.cache("cooperlake", "bf16"), [])
 
     @needs()
     def test_corrupted_past_is_seen(self) -> None:

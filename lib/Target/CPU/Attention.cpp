@@ -140,7 +140,7 @@ AttentionEmitter::Range AttentionEmitter::keysOf(Value row) {
 void AttentionEmitter::emitUnit(Value part, Value pair) {
   enterPair(pair);
   Value firstRow = e.select(split, e.index(0), e.mul(part, unitRows));
-  Value count = e.min(e.sub(rows, firstRow), unitRows);
+  Value count = e.select(split, rows, e.min(e.sub(rows, firstRow), unitRows));
   unit = keysOf(firstRow, count);
   Value begin = e.mul(part, chunkKeys);
   unit.first = e.select(split, e.max(unit.first, begin), unit.first);

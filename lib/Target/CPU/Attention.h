@@ -34,6 +34,7 @@ private:
   // AttentionBlock.cpp: a block of rows on a chunk of keys.
   void copyValues();
   void copyQueries();
+  void overSizes(llvm::function_ref<void(int64_t)> body);
   void emitBlock();
   void emitLogits(int64_t size);
   void emitPanels(llvm::ArrayRef<Range> rows, Value panel, int64_t panels,

@@ -69,6 +69,23 @@ void AttentionEmitter::copyValues() {
   });
 }
 
+/// Runs body(size) for the block's size or one a little larger, for less code:
+/// a block has room for all its rows, and nobody reads what is beyond the last.
+void AttentionEmitter::overSizes(function_ref<void(int64_t)> body) {
+  if (auto known = getConstantIntValue(blockSize))
+    return body(*known);
+  SmallVector<int64_t> sizes;
+  for (int64_t size : {1, 2, 3, 4, 6, 8, 12})
+    if (size < block)
+      sizes.push_back(size);
+  Value which = e.index(1);
+  for (int64_t size : sizes)
+    which = e.select(e.less(e.index(size), blockSize), e.add(which, 1), which);
+  sizes.push_back(block);
+  e.switchOver(which, int64_t(sizes.size()),
+               [&](int64_t which) { body(sizes[which - 1]); });
+}
+
 void AttentionEmitter::emitBlock() {
   Range all = keysOf(blockRow, blockSize);
   all = {e.max(unit.first, all.first), e.min(unit.limit, all.limit)};
@@ -81,11 +98,11 @@ void AttentionEmitter::emitBlock() {
   };
   e.when(e.less(keys.first, keys.limit), [&] {
     e.when(fresh, [&] { copyQueries(); });
-    e.switchOver(blockSize, block, [&](int64_t size) { emitLogits(size); });
+    overSizes([&](int64_t size) { emitLogits(size); });
     // Row by row, one row's exponentials would wait for its highest logit.
     rows([&](Value row) { emitShift(row); });
     rows([&](Value row) { emitExponentials(row); });
-    e.switchOver(blockSize, block, [&](int64_t size) { emitProducts(size); });
+    overSizes([&](int64_t size) { emitProducts(size); });
     Value done = e.equal(keys.limit, e.select(split, e.index(-1), all.limit));
     e.when(done, [&] {
       rows([&](Value row) {
