@@ -8,6 +8,8 @@
 #include <cpuid.h>
 #include <cstdint>
 #include <cstring>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace trine;
 
@@ -140,14 +142,25 @@ uint64_t savedState() {
   return uint64_t(high) << 32 | low;
 }
 
+/// Linux lets a process use AMX's tiles only after it asked to.
+bool mayUseTiles() {
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 bool present(const Feature &feature) {
   unsigned r[4] = {};
   if (!__get_cpuid_count(feature.leaf, feature.subleaf, &r[EAX], &r[EBX],
                          &r[ECX], &r[EDX]))
     return false;
   static const uint64_t saved = savedState();
-  return (r[feature.reg] >> feature.bit & 1) &&
-         (saved & feature.saved) == feature.saved;
+  if (!(r[feature.reg] >> feature.bit & 1) ||
+      (saved & feature.saved) != feature.saved)
+    return false;
+  if (feature.saved != Tile)
+    return true;
+  static const bool tiles = mayUseTiles();
+  return tiles;
 }
 
 } // namespace

@@ -48,8 +48,8 @@ constexpr StringRef kOneFmaCpus[] = {"znver4", "cannonlake", "icelake-client",
                                      "tigerlake", "rocketlake"};
 
 /// Beyond the class; used where a CPU has them.
-constexpr StringRef kOptionalFeatures[] = {"avx512bf16", "avx512vbmi",
-                                           "avx512vnni"};
+constexpr StringRef kOptionalFeatures[] = {
+    "avx512bf16", "avx512vbmi", "avx512vnni", "amx-tile", "amx-bf16"};
 
 /// What the CPU has; empty when LLVM does not know its name.
 llvm::StringSet<> featuresOf(StringRef cpu) {
@@ -115,6 +115,7 @@ std::optional<MachineModel> MachineModel::get(StringRef cpu,
       }
   machine.dotsBf16 = llvm::is_contained(machine.required, "avx512bf16");
   machine.dotsBytes = llvm::is_contained(machine.required, "avx512vnni");
+  machine.tilesBf16 = llvm::is_contained(machine.required, "amx-bf16");
   machine.lanes = c.lanes;
   machine.registers = c.registers;
   machine.panel = c.panel;

@@ -39,7 +39,7 @@ launch.kernel @tail on "cpu" family "contraction" ties [-1] {
 
 // -----
 
-// A long K goes in slices of 904, whose sums wait in scratch.
+// A long K goes in slices of 928, whose sums wait in scratch.
 // CHECK-LABEL: func.func @long(
 // CHECK-SAME: %{{.*}}: !llvm.ptr, %[[TEAM:.*]]: !llvm.ptr)
 // CHECK: %[[OFFSET:.*]] = arith.constant 16 : i64
@@ -48,7 +48,7 @@ launch.kernel @tail on "cpu" family "contraction" ties [-1] {
 // CHECK: scf.for
 // CHECK: llvm.getelementptr inbounds %[[SCRATCH]]
 // CHECK: llvm.store
-// CHECK: %[[SLICE:.*]] = arith.constant 904 : i64
+// CHECK: %[[SLICE:.*]] = arith.constant 928 : i64
 // CHECK: %[[LENGTH:.*]] = arith.select %{{.*}}, %{{.*}}, %[[SLICE]] : i64
 // CHECK: arith.minsi %[[LENGTH]],
 // CHECK: default {

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <set>
 #include <sstream>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace trine::test;
 
@@ -22,6 +24,15 @@ const std::vector<int64_t> kRows = {0,  1,  2,  7,   8,   9,
 
 /// W of a linear layer's weight for the CPU; a gated layer's is half.
 int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v3" ? 16 : 64; }
+
+/// And one with AMX, which a process must ask for (ARCH_REQ_XCOMP_PERM).
+std::vector<std::string> cpusOfBf16() {
+  std::vector<std::string> cpus = bf16Cpus();
+  if (__builtin_cpu_supports("amx-bf16") &&
+      syscall(SYS_arch_prctl, 0x1023, 18) == 0)
+    cpus.push_back("sapphirerapids");
+  return cpus;
+}
 
 /// [N, K] of f32 as bf16 in panels of `width`, in pairs along k; NaN between.
 Buffer pairedPanels(Buffer &plain, int64_t width) {
@@ -134,11 +145,13 @@ TEST(Contraction, aSumIsOneChainWhateverTheTileAndTheSlice) {
 }
 
 TEST(Contraction, bf16Weights) {
-  // Odd K, slices, a last panel that is partial; NaN after a row of x and
-  // between the pairs of the weight, which must not be read.
-  for (const std::string &cpu : bf16Cpus())
-    for (std::string input : {"f32", "bf16"})
-      for (auto [n, k] : {std::pair{64, 48}, {70, 8203}}) {
+  // K that is odd, and of whole AMX tiles; slices, a last panel that is
+  // partial; NaN after a row of x and between the pairs of the weight, which
+  // must not be read.
+  for (std::string input : {"f32", "bf16"})
+    for (const std::string &cpu :
+         input == "f32" ? runnableCpus() : cpusOfBf16())
+      for (auto [n, k] : {std::pair{64, 96}, {70, 8203}, {70, 8224}}) {
         Kernel kernel(fmt::format(R"(
           launch.kernel @k on "cpu" family "contraction" ties [-1] {{
           ^bb0(%x: tensor<?x{1}x{3}>, %w: tensor<{0}x{1}xbf16, #graph.layout<panels, {2}>>):
@@ -173,12 +186,12 @@ TEST(Contraction, bf16Weights) {
 }
 
 TEST(Contraction, gatedOfBf16) {
-  for (const std::string &cpu : bf16Cpus()) {
-    int64_t n = 72, k = 41, width = panelOf(cpu) / 2;
+  for (const std::string &cpu : cpusOfBf16()) {
+    int64_t n = 72, k = 64, width = panelOf(cpu) / 2;
     Kernel kernel(fmt::format(R"(
       launch.kernel @k on "cpu" family "contraction" ties [-1] {{
-      ^bb0(%x: tensor<?x41xbf16>, %g: tensor<72x41xbf16, #graph.layout<panels, {0}>>, %u: tensor<72x41xbf16, #graph.layout<panels, {0}>>):
-        %y = graph.gated silu %x, %g, %u : tensor<?x41xbf16>, tensor<72x41xbf16, #graph.layout<panels, {0}>>, tensor<72x41xbf16, #graph.layout<panels, {0}>> -> tensor<?x72xbf16>
+      ^bb0(%x: tensor<?x64xbf16>, %g: tensor<72x64xbf16, #graph.layout<panels, {0}>>, %u: tensor<72x64xbf16, #graph.layout<panels, {0}>>):
+        %y = graph.gated silu %x, %g, %u : tensor<?x64xbf16>, tensor<72x64xbf16, #graph.layout<panels, {0}>>, tensor<72x64xbf16, #graph.layout<panels, {0}>> -> tensor<?x72xbf16>
         launch.return %y : tensor<?x72xbf16>
       }})",
                               width),
@@ -186,7 +199,7 @@ TEST(Contraction, gatedOfBf16) {
     Buffer gate = Buffer({n, k}).fill(1), up = Buffer({n, k}).fill(2);
     Buffer gatePanels = pairedPanels(gate, width);
     Buffer upPanels = pairedPanels(up, width);
-    for (int64_t m : {1, 6, 13}) {
+    for (int64_t m : {1, 6, 20}) {
       Buffer x = Buffer({m, k}).fill(3), y({m, n}, -1, 2);
       kernel.run({narrowed(x), gatePanels, upPanels, y}, 2);
       for (int64_t i = 0; i < m * n; ++i) {

@@ -1,0 +1,42 @@
+//===- TileProducts.h - products of bf16 on AMX tiles -----------*- C++ -*-===//
+// Rows of x and a panel of weights in pairs along k -> sums, 16 rows at a time.
+// An element's sum takes 32 k at a time, whatever the tile.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "KernelEmitter.h"
+
+namespace trine::cpu {
+
+constexpr int64_t kTileRows = 16;    ///< of x
+constexpr int64_t kTileDepth = 32;   ///< k of a step
+constexpr int64_t kTilesOfPanel = 4; ///< of 16 columns each
+
+/// Scratch of a thread: the tiles' shape, and the sums of `blocks` blocks.
+constexpr int64_t tileScratchBytes(int64_t blocks) {
+  return 64 + blocks * kTileRows * kTilesOfPanel * 64;
+}
+
+/// One panel, and the blocks of at most 16 rows of x that meet it.
+struct TilePanel {
+  Value input;   ///< bf16 [M, K]
+  Value M, K;    ///< K: a multiple of 32
+  int64_t slice; ///< k that stay in the L2, a multiple of 32; 0: all
+  /// Each weight's columns of the panel from k on, for `count` of them,
+  /// wherever that may be: together kTilesOfPanel tiles.
+  llvm::function_ref<llvm::SmallVector<Value, 2>(Value k, Value count)> weights;
+  bool ahead;             ///< does the panel go on after these k?
+  Value from, to, blocks; ///< blocks of the chunk, and how many it has
+  llvm::function_ref<Value(Value block)> rowOf; ///< first row; also of `to`
+  /// What becomes of a row's sums, by register.
+  llvm::function_ref<void(Value row, llvm::ArrayRef<Value> sums)> results;
+};
+
+/// Before and after all panels of a function whose x has M rows.
+void configureTiles(KernelEmitter &emitter, Value M);
+void releaseTiles(KernelEmitter &emitter);
+
+void emitTilePanel(KernelEmitter &emitter, const TilePanel &panel);
+
+} // namespace trine::cpu
