@@ -52,7 +52,9 @@ typedef struct {
   int32_t threads;    /* 0: the CPUs this process may use */
 } trine_load_options;
 
-/* `options` may be NULL. */
+/* `options` may be NULL. Returns while threads of its own still copy the
+ * weights; the first call waits for them. Until then the file must not be
+ * changed in place (a new one under its name is fine). */
 TRINE_API trine_status trine_load(const char *path,
                                   const trine_load_options *options,
                                   trine_program **program);
