@@ -88,7 +88,8 @@ def print_distances() -> None:
             int(a.argmax() == b.argmax()) for a, b in zip(got, expected, strict=False)
         )
         print(
-            f"{compute}: median {np.median(far):.2g}, largest {max(far):.2g}, same top {same}"
+            f"{compute}: median {np.median(far):.2g}, largest {max(far):.2g}, "
+            f"same top {same}"
         )
 
 
