@@ -268,9 +268,13 @@ void AttentionEmitter::emitShift(Value row) {
   Value place = f32At(stateOf(row), shiftAt);
   Value before = e.select(fresh, scalar(kNoShift), e.loadScalar(place, f32));
   Value shift = max(before, highest);
-  Value factor = math.powerOfTwo(arith::SubFOp::create(e.b, before, shift));
   e.storeScalar(shift, place, f32);
-  e.storeScalar(factor, f32At(place, e.index(1)), f32);
+  e.when(
+      fresh, [] {},
+      [&] {
+        Value change = arith::SubFOp::create(e.b, before, shift);
+        e.storeScalar(math.powerOfTwo(change), f32At(place, e.index(1)), f32);
+      });
 }
 
 /// Over the logits: bf16 never reaches one that is still to be read.
