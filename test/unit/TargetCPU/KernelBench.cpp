@@ -1,13 +1,16 @@
 //===- KernelBench.cpp - kernels against the machine's ceilings -----------===//
-// Prints one thread's rate of the contraction kernels as a part
-// of an FMA loop's, and of a weight stream's; thread time, best of many rounds.
+// One thread's rate of the contraction and attention kernels as a part of a
+// loop of the multiply-adds they are made of, or of a weight stream's.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "KernelBench.h"
 #include "fmt/format.h"
+#include "nlohmann/json.hpp"
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <sstream>
 
 using namespace trine::test;
 
@@ -27,72 +30,162 @@ double trine::test::best(const std::function<void()> &call, int rounds) {
   return least;
 }
 
-/// 14 chains of fused multiply-adds on registers of a CPU's width.
-#define FMA_LOOP(NAME, TARGET, LANES)                                          \
+/// 14 chains of one instruction on registers of a CPU's width.
+#define LOOP(NAME, TARGET, INSTRUCTION, LANES)                                 \
   __attribute__((target(TARGET))) static void NAME(int64_t count) {            \
     typedef float Vector __attribute__((vector_size(LANES * 4)));              \
     Vector x = {}, s[14] = {};                                                 \
     for (int64_t i = 0; i < count; ++i) {                                      \
       _Pragma("clang loop unroll(full)") for (int c = 0; c < 14; ++c) asm(     \
-          "vfmadd231ps %1, %1, %0" : "+v"(s[c]) : "v"(x));                     \
+          INSTRUCTION " %1, %1, %0" : "+v"(s[c]) : "v"(x));                    \
     }                                                                          \
     for (Vector &last : s)                                                     \
       asm volatile("" ::"v"(last));                                            \
   }
-FMA_LOOP(fma512, "avx512f", 16)
-FMA_LOOP(fma256, "avx2,fma", 8)
+LOOP(fma256, "avx2,fma", "vfmadd231ps", 8)
+LOOP(fma512, "avx512f", "vfmadd231ps", 16)
+LOOP(dot512, "avx512f", "vdpbf16ps", 16)
 
-static double peakOf(bool wide) {
-  int64_t count = 200000;
-  double seconds = best([&] { wide ? fma512(count) : fma256(count); });
-  return 2e-9 * 14 * (wide ? 16 : 8) * double(count) / seconds;
+namespace {
+
+/// A CPU and a precision to measure.
+struct Setting {
+  std::string cpu, compute;
+  std::vector<int64_t> widths; ///< of panels
+  void (*loop)(int64_t);
+  int64_t flopsOfInstruction;
+
+  double peak(int rounds) const { ///< GFLOP/s
+    constexpr int64_t kCount = 100000;
+    double seconds = best([&] { loop(kCount); }, rounds);
+    return 1e-9 * 14 * double(flopsOfInstruction * kCount) / seconds;
+  }
+};
+
+bool asJson = false;
+nlohmann::json rows = nlohmann::json::array();
+
+} // namespace
+
+static void report(const Setting &setting, const std::string &kernel,
+                   const std::string &shape, int64_t width, const char *unit,
+                   double rate, double peak) {
+  rows.push_back({{"kernel", kernel},
+                  {"shape", shape},
+                  {"cpu", setting.cpu},
+                  {"compute", setting.compute},
+                  {"panel", width},
+                  {unit, rate},
+                  {"peak", peak},
+                  {"share", rate / peak}});
+  if (!asJson)
+    fmt::print("{} {} {} {} panel {}: {:.1f} {}, {:.1f} % of {:.1f}\n",
+               setting.cpu, setting.compute, kernel, shape, width, rate, unit,
+               100 * rate / peak, peak);
 }
 
-static void linear(const std::string &cpu, int64_t width, double peak,
-                   int64_t m, int64_t n, int64_t k) {
+/// GB/s of a plain read of 128 MiB.
+static double stream() {
+  static const Buffer data = Buffer({1 << 25}).fill(1);
+  const long *words = data.data<long>();
+  double seconds = best(
+      [&] {
+        long lanes[16] = {};
+        for (int64_t i = 0; i < (1 << 24); i += 16)
+          for (int c = 0; c < 16; ++c)
+            lanes[c] += words[i + c];
+        for (long x : lanes)
+          asm volatile("" ::"r"(x));
+      },
+      5);
+  return 0.134217728 / seconds;
+}
+
+/// A linear layer of m rows beside its ceiling, in turn; a single row reads its
+/// weights from memory.
+static void linear(const Setting &setting, int64_t width, int64_t m, int64_t n,
+                   int64_t k) {
   Kernel kernel(fmt::format(R"(
     launch.kernel @k on "cpu" family "contraction" ties [-1] {{
-    ^bb0(%x: tensor<?x{1}xf32>, %w: tensor<{0}x{1}xf32, #graph.layout<panels, {2}>>):
-      %y = graph.linear %x, %w : tensor<?x{1}xf32>, tensor<{0}x{1}xf32, #graph.layout<panels, {2}>> -> tensor<?x{0}xf32>
+    ^bb0(%x: tensor<?x{1}x{3}>, %w: tensor<{0}x{1}x{3}, #graph.layout<panels, {2}>>):
+      %y = graph.linear %x, %w : tensor<?x{1}x{3}>, tensor<{0}x{1}x{3}, #graph.layout<panels, {2}>> -> tensor<?x{0}xf32>
       launch.return %y : tensor<?x{0}xf32>
     }})",
-                            n, k, width),
-                cpu);
+                            n, k, width, setting.compute),
+                setting.cpu);
   Buffer x = Buffer({m, k}).fill(1), w = Buffer({n, k}).fill(2), y({m, n});
-  double seconds = best(kernel.bind({x, w, y}));
+  bool narrow = setting.compute == "bf16";
+  auto call = narrow ? kernel.bind({narrowed(x), narrowed(w), y})
+                     : kernel.bind({x, w, y});
+  double seconds = 1e9, peak = 0;
+  for (int round = 0; round < 6; ++round) {
+    peak = std::max(peak, m == 1 ? stream() : setting.peak(5));
+    seconds = std::min(seconds, best(call, m == 1 ? 2 : 8));
+  }
+  std::string shape = fmt::format("{}x{}x{}", m, n, k);
   if (m == 1)
-    printf("%s linear %ldx%ldx%ld %.1f GB/s of weights\n", cpu.c_str(), m, n, k,
-           4e-9 * double(n * k) / seconds);
+    report(setting, "gemv", shape, width, "gbs",
+           (narrow ? 2e-9 : 4e-9) * double(n * k) / seconds, peak);
   else
-    printf("%s linear %ldx%ldx%ld %.1f GFLOP/s, %.1f %% of FMA\n", cpu.c_str(),
-           m, n, k, 2e-9 * double(m * n * k) / seconds,
-           2e-7 * double(m * n * k) / seconds / peak);
+    report(setting, "gemm", shape, width, "gflops",
+           2e-9 * double(m * n * k) / seconds, peak);
 }
 
-int main() {
-  for (const std::string &cpu : runnableCpus()) {
-    bool wide = cpu == "x86-64-v4";
-    double peak = peakOf(wide);
-    printf("%s FMA loop %.1f GFLOP/s\n", cpu.c_str(), peak);
-    for (auto [m, n, k] : {std::tuple{128, 384, 384},
-                           {128, 1536, 384},
-                           {128, 384, 1536},
-                           {512, 2048, 2048},
-                           {128, 576, 576},
-                           {1, 49152, 576}})
-      linear(cpu, wide ? 64 : 16, peak, m, n, k);
-    benchAttention(cpu, wide ? 32 : 16, peak);
+static const char *const kHelp =
+    R"(usage: trine-kernel-bench [--json] [--panels=W,..] [--gemm]
+
+One thread's rate of CPU kernels beside the machine's, best of many calls.
+
+  --json         one object: rows of {kernel, shape, cpu, compute, panel,
+                 gflops or gbs, peak, share}; peak is a loop of the kernel's
+                 multiply-adds, or a read of 128 MiB, and share the part of it
+  --panels=W,..  widths of packed panels (default: the CPU class's); those that
+                 are not one to four registers of a CPU are left out
+  --gemm         only products of many rows
+)";
+
+int main(int argc, char **argv) {
+  bool gemm = false;
+  std::vector<int64_t> widths;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    if (argument == "--json")
+      asJson = true;
+    else if (argument == "--gemm")
+      gemm = true;
+    else if (argument.starts_with("--panels=")) {
+      std::istringstream list(argument.substr(strlen("--panels=")));
+      for (std::string width; std::getline(list, width, ',');)
+        widths.push_back(std::stoll(width));
+    } else {
+      fputs(kHelp, argument == "--help" ? stdout : stderr);
+      return argument == "--help" ? 0 : 2;
+    }
   }
-  Buffer stream = Buffer({1 << 25}).fill(1);
-  const long *words = stream.data<long>();
-  long sum = 0;
-  double seconds = best([&] {
-    long lanes[16] = {};
-    for (int64_t i = 0; i < (1 << 24); i += 16)
-      for (int c = 0; c < 16; ++c)
-        lanes[c] += words[i + c];
-    for (long x : lanes)
-      sum += x;
-  });
-  printf("stream %.1f GB/s (%ld)\n", 0.134217728 / seconds, sum & 1);
+  std::vector<Setting> settings = {{"x86-64-v3", "f32", {16}, fma256, 16}};
+  if (runnableCpus().back() == "x86-64-v4")
+    settings.push_back({"x86-64-v4", "f32", {64}, fma512, 32});
+  if (bf16Cpus().back() == "cooperlake")
+    settings.push_back({"cooperlake", "bf16", {64}, dot512, 64});
+  for (const Setting &setting : settings) {
+    int64_t lanes = setting.cpu == "x86-64-v3" ? 8 : 16;
+    for (int64_t width : widths.empty() ? setting.widths : widths) {
+      if (width % lanes || width > 4 * lanes)
+        continue;
+      for (auto [m, n, k] : {std::tuple{128, 384, 384},
+                             {128, 1536, 384},
+                             {128, 384, 1536},
+                             {128, 768, 768},
+                             {512, 2048, 2048},
+                             {1024, 1024, 1024}})
+        linear(setting, width, m, n, k);
+      if (!gemm)
+        linear(setting, width, 1, 49152, 1024);
+    }
+    if (!gemm && !asJson && setting.compute == "f32")
+      benchAttention(setting.cpu, setting.cpu == "x86-64-v3" ? 16 : 32,
+                     setting.peak(30));
+  }
+  if (asJson)
+    fmt::print("{}\n", nlohmann::json{{"rows", rows}}.dump(2));
 }
