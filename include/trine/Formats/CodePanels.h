@@ -49,10 +49,10 @@ struct CodePanel {
   }
   int64_t codeOffset() const {
     return scaleOffset() +
-           format.hasScales * (1 + format.hasMin) * format.subBlocks() * width;
+           width * format.hasScales * (1 + format.hasMin) * format.subBlocks();
   }
   int64_t subBytes() const {
-    return ((highBits() ? 1 : 0) + words()) * 4 * width;
+    return int64_t((highBits() ? 1 : 0) + words()) * 4 * width;
   }
   int64_t lowOffset() const { return highBits() ? 4 * width : 0; }
   int64_t blockBytes() const { return format.packedBytes() * width; }

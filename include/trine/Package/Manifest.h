@@ -41,7 +41,7 @@ struct Size {
 struct Layout {
   std::string kind = "rows";
   int64_t width = 1;
-  std::string format = ""; ///< of the codes in the panels; "": plain elements
+  std::string format = {}; ///< of the codes in the panels; "": plain elements
 
   /// "rows", "heads", "panels:32", "panels:64:q4_1": as in JSON and in
   /// trine_step_event.
