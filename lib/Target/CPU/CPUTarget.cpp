@@ -78,13 +78,23 @@ static StringAttr keptFormat(Value value) {
   return fits ? parameter.getStorageAttr() : StringAttr();
 }
 
+static bool computesBf16(Operation *op) {
+  auto compute = op->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(
+      "graph.compute");
+  return compute && compute.getValue() == "bf16";
+}
+
 std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   Operation *op = use.getOwner();
   unsigned operand = use.getOperandNumber();
   StringAttr format = keptFormat(use.get());
-  // Codes cost registers to decode: narrower panels, shared more evenly.
-  int64_t width = format ? 2 * machine.lanes : machine.panel;
-  int64_t gated = format ? machine.lanes : machine.gatedPanel;
+  // Codes cost registers to decode: narrower panels, shared more evenly; but
+  // AMX tiles, which many rows of bf16 go to, want theirs.
+  int64_t width = machine.panel, gated = machine.gatedPanel;
+  if (format && !(machine.tilesBf16 && computesBf16(op))) {
+    width = 2 * machine.lanes;
+    gated = machine.lanes;
+  }
   auto layout = [&](LayoutKind kind, int64_t width) {
     return LayoutAttr::get(op->getContext(), kind, width, format);
   };

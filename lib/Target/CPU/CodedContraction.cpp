@@ -58,7 +58,11 @@ void cpu::emitCodedRows(KernelEmitter &e, ArrayRef<CodedLayer> layers,
   if (int8)
     e.barrier();
 
-  int64_t few = CodedProduct::fewRows(e.machine);
+  int64_t few = e.machine.registers;
+  for (const CodedLayer &layer : layers)
+    few = std::min<int64_t>(
+        few, CodedProduct::fewRows(e.machine, layer.form.width / e.lanes() *
+                                                  layer.weights.size()));
   auto [from, to] = e.share(panels);
   for (auto [i, layer] : llvm::enumerate(layers)) {
     int64_t width = layer.form.width,

@@ -81,9 +81,9 @@ public:
   CodedProduct(KernelEmitter &emitter, const CodePanel &form, Type element,
                bool int8);
 
-  /// Most rows that sums() has registers for.
-  static int64_t fewRows(const MachineModel &machine) {
-    return machine.registers == 32 ? 4 : 2;
+  /// Most rows that sums() has registers for, each with `vectors` of columns.
+  static int64_t fewRows(const MachineModel &machine, int64_t vectors) {
+    return std::max<int64_t>(machine.registers / (4 * vectors), 1);
   }
   /// Bytes of a row's preparation.
   static int64_t preparedBytes(const CodePanel &form, int64_t k, bool int8);

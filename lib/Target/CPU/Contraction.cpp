@@ -145,10 +145,13 @@ LogicalResult ContractionEmitter::emit() {
     emitRows();
   else if (segments.front().root->hasAttr("int8"))
     emitCoded();
-  else
+  else {
+    int64_t few = e.machine.registers;
+    for (const Segment &segment : segments)
+      few = std::min(few, CodedProduct::fewRows(e.machine, vectors(segment)));
     e.when(
-        e.less(M, e.index(CodedProduct::fewRows(e.machine) + 1)),
-        [&] { emitCoded(); }, [&] { emitRows(); });
+        e.less(M, e.index(few + 1)), [&] { emitCoded(); }, [&] { emitRows(); });
+  }
   return status;
 }
 
@@ -293,7 +296,7 @@ static AffineExpr scratch(launch::KernelOp kernel,
       int64_t depth = slice ? slice : x.getShape().back();
       decoded = std::max(decoded, weights * width * depth * bytes);
     }
-  int64_t few = CodedProduct::fewRows(machine) * preparedBytes(kernel);
+  int64_t few = CodedProduct::fewRows(machine, 1) * preparedBytes(kernel);
   return getAffineConstantExpr(
       std::max(sumBytes(kernel, machine) + decoded, few), kernel.getContext());
 }
