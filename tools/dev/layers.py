@@ -16,7 +16,8 @@ BELOW: dict[str, set[str]] = {
     "Formats": {"Support"},
     "Package": {"Support", "Formats"},
     "Runtime": {"Support", "Formats", "Package"},
-    "graph": {"Support", "Interfaces"},
+    # Which stored formats are blocked is the file formats' knowledge.
+    "graph": {"Support", "Interfaces", "Formats"},
     "fp8": {"Support", "Interfaces"},
     # A kernel holds the graph operations it computes.
     "launch": {"Support", "Interfaces", "graph"},

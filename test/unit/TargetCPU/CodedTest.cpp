@@ -18,9 +18,7 @@ const char *const kFormats[] = {"q4_0", "q4_1", "q5_0", "q5_1",
                                 "q8_0", "q4_k", "q5_k", "q6_k"};
 
 /// Registers of a panel are two, of each of a gated layer's one.
-int64_t panelOf(const std::string &cpu) {
-  return cpu == "x86-64-v3" || runnableCpus().size() == 1 ? 16 : 32;
-}
+int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v3" ? 16 : 32; }
 
 /// [N, K] of random blocks: its values, a bound on its parts, its panels.
 struct Codes {
@@ -95,6 +93,7 @@ struct Case {
   const char *format;
   std::string element; ///< of x
   bool int8 = false;
+  int64_t panels = 1; ///< width over the usual one: 2 for AMX tiles
 };
 
 /// x of `m` rows in the kernel's type, and its exact values as f32.
@@ -130,23 +129,27 @@ std::pair<double, double> product(const Case &c, const Codes &w, int64_t column,
   return {sum, bound + (many && c.element == "bf16" ? 0x1p-8 * rounded : 0)};
 }
 
-/// Those that runnableCpus names, and this machine's with its dot products.
-std::vector<std::string> cpus() {
-  std::vector<std::string> list = runnableCpus();
-  list.push_back("native");
-  return list;
-}
-
-/// Dot products are the native CPU's; elsewhere x is widened for all alike.
+/// Dot products are some CPUs'; elsewhere x is widened for all formats alike.
 std::vector<Case> cases(const std::string &cpu) {
   std::vector<Case> list;
   for (const char *name : kFormats) {
-    if (cpu != "native")
+    if (cpu == "sapphirerapids") {
+      list.push_back({name, "bf16", false, 2});
+      continue;
+    }
+    bool dots = cpu == "cooperlake";
+    if (!dots)
       list.push_back({name, "f32"});
-    if (cpu == "native" || name == std::string("q5_1"))
+    if (dots || name == std::string("q5_1"))
       list.insert(list.end(), {{name, "bf16"}, {name, "f32", true}});
   }
   return list;
+}
+
+std::vector<std::string> cpus() {
+  std::vector<std::string> cpus = bf16Cpus(), tiles = tileCpus();
+  cpus.insert(cpus.end(), tiles.begin(), tiles.end());
+  return cpus;
 }
 
 } // namespace
@@ -155,7 +158,8 @@ TEST(Coded, linear) {
   constexpr int64_t n = 75, k = 512;
   for (const std::string &cpu : cpus())
     for (const Case &c : cases(cpu)) {
-      Codes w(c.format, n, k, panelOf(cpu), 1);
+      int64_t width = panelOf(cpu) * c.panels;
+      Codes w(c.format, n, k, width, 1);
       Kernel kernel(fmt::format(R"(
         !w = tensor<{0}x{1}xf32, #graph.layout<panels, {2}, "{3}">>
         launch.kernel @k on "cpu" family "contraction" ties [-1] {{
@@ -163,7 +167,7 @@ TEST(Coded, linear) {
           %y = graph.linear %x, %w bias %b {5} : tensor<?x{1}x{4}>, !w, tensor<{0}xf32> -> tensor<?x{0}xf32>
           launch.return %y : tensor<?x{0}xf32>
         }})",
-                                n, k, panelOf(cpu), c.format, c.element,
+                                n, k, width, c.format, c.element,
                                 c.int8 ? "int8" : ""),
                     cpu);
       Buffer b = Buffer({n}).fill(2);
@@ -175,7 +179,7 @@ TEST(Coded, linear) {
         for (int64_t i = 0; i < m * n; ++i) {
           auto row = values.begin() + i / n * k;
           auto [sum, bound] =
-              product(c, w, i % n, std::vector<float>(row, row + k), m > 2);
+              product(c, w, i % n, std::vector<float>(row, row + k), m > 1);
           ASSERT_NEAR(y.data()[i], sum + b.data()[i % n], bound)
               << cpu << " " << c.format << " " << c.element << " int8 "
               << c.int8 << ", " << m << " rows, at " << i;
@@ -189,9 +193,11 @@ TEST(Coded, linear) {
 TEST(Coded, gatedInSlices) {
   constexpr int64_t n = 40, k = 8192;
   for (const std::string &cpu : cpus())
-    for (const Case &c :
-         {Case{"q4_1", "f32"}, {"q4_k", "bf16"}, {"q6_k", "f32", true}}) {
-      int64_t width = panelOf(cpu) / 2;
+    for (const Case &c : {Case{"q4_1", "f32"},
+                          {"q4_k", "bf16"},
+                          {"q4_k", "bf16", false, 2},
+                          {"q6_k", "f32", true}}) {
+      int64_t width = panelOf(cpu) / 2 * c.panels;
       Codes gate(c.format, n, k, width, 1), up(c.format, n, k, width, 2);
       Kernel kernel(fmt::format(R"(
         !w = tensor<{0}x{1}xf32, #graph.layout<panels, {2}, "{3}">>

@@ -9,8 +9,6 @@
 #include <cmath>
 #include <set>
 #include <sstream>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 using namespace trine::test;
 
@@ -25,12 +23,9 @@ const std::vector<int64_t> kRows = {0,  1,  2,  7,   8,   9,
 /// W of a linear layer's weight for the CPU; a gated layer's is half.
 int64_t panelOf(const std::string &cpu) { return cpu == "x86-64-v3" ? 16 : 64; }
 
-/// And one with AMX, which a process must ask for (ARCH_REQ_XCOMP_PERM).
 std::vector<std::string> cpusOfBf16() {
-  std::vector<std::string> cpus = bf16Cpus();
-  if (__builtin_cpu_supports("amx-bf16") &&
-      syscall(SYS_arch_prctl, 0x1023, 18) == 0)
-    cpus.push_back("sapphirerapids");
+  std::vector<std::string> cpus = bf16Cpus(), tiles = tileCpus();
+  cpus.insert(cpus.end(), tiles.begin(), tiles.end());
   return cpus;
 }
 

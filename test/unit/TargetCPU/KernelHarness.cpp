@@ -201,6 +201,13 @@ std::vector<std::string> trine::test::bf16Cpus() {
   return cpus;
 }
 
+std::vector<std::string> trine::test::tileCpus() {
+  if (__builtin_cpu_supports("amx-bf16") &&
+      syscall(SYS_arch_prctl, 0x1023, 18) == 0) // ARCH_REQ_XCOMP_PERM
+    return {"sapphirerapids"};
+  return {};
+}
+
 uint16_t trine::test::truncated(float &x) {
   uint32_t bits = std::bit_cast<uint32_t>(x) & 0xffff0000u;
   x = std::bit_cast<float>(bits);

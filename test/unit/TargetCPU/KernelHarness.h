@@ -67,6 +67,9 @@ std::vector<std::string> runnableCpus();
 /// them).
 std::vector<std::string> bf16Cpus();
 
+/// One with AMX, which a process must ask for, where this machine can run it.
+std::vector<std::string> tileCpus();
+
 /// The upper half of an f32, which is a bf16; `x` keeps what it stands for.
 uint16_t truncated(float &x);
 /// The values of `plain` as bf16, which it is rounded to.
