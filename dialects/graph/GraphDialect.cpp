@@ -5,9 +5,11 @@
 #include "dialects/graph/ShapeHelpers.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "trine/Formats/Blocks.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace trine;
 using namespace trine::graph;
 
 #include "dialects/graph/GraphDialect.cpp.inc"
@@ -38,6 +40,8 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected width 1 for 'heads', got " << width;
   if (format && kind != LayoutKind::Panels)
     return emitError() << "expected panels for the codes of " << format;
+  if (format && !blockFormat(format.getValue()))
+    return emitError() << "unknown format of codes " << format;
   return success();
 }
 
@@ -51,6 +55,14 @@ LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
                        << (getKind() == LayoutKind::Panels ? "2 or more" : "4")
                        << " for layout '" << stringifyLayoutKind(getKind())
                        << "', got rank " << shape.size();
+  const BlockFormat *format =
+      getFormat() ? blockFormat(getFormat().getValue()) : nullptr;
+  if (format && (shape.size() != 2 || !elementType.isF32() ||
+                 ShapedType::isDynamic(shape[1]) || shape[1] % format->super))
+    return emitError()
+           << "expected a matrix of f32 whose rows are whole blocks "
+              "of "
+           << format->super << " for " << getFormat();
   return success();
 }
 

@@ -284,6 +284,15 @@ int Compilation::run() {
     return int(ExitCode::BadInput);
   std::string finished = takePhase();
   auto [first, last] = phaseRange(finished);
+  if (first > phaseIndex("", kGraphPhase))
+    for (auto [flag, value] : {std::pair{"--compute", &options.compute},
+                               {"--weights", &options.weights},
+                               {"--kv", &options.kv}})
+      if (!value->empty())
+        throw Error(ExitCode::Usage, flag,
+                    fmt::format("'{}' has its precision since phase '{}'; give "
+                                "it to the compile that goes through that",
+                                options.input, kGraphPhase));
   configureModule();
   if (failed(TargetSet::of(*module)))
     return int(options.cpu.empty() ? ExitCode::BadInput : ExitCode::Usage);

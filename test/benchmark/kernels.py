@@ -209,6 +209,8 @@ def attention(run, products):
 
 def kernels(run):
     rates = products(run)
+    if rates:
+        run.machine["packed_gemm_gflops"] = max(rates)
     attention(run, rates)
     if run.options.full:
         streams(run)

@@ -163,6 +163,8 @@ def gguf(model, storage):
     copies: only names and places differ."""
     if model is SMOLLM2_135M and storage == "q4_1":
         return SMOLLM2
+    if storage == "q4_k" and model.hidden % 256:
+        raise ValueError(f"rows of {model.hidden} are no whole blocks of 256 weights")
     path = CACHE / f"{model.name.lower()}-{storage}.gguf"
     if path.exists():
         return path

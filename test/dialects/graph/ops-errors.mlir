@@ -290,6 +290,27 @@ func.func @heads_of_matrix(%x: tensor<8x8xf32, #graph.layout<head_panels, 8>>) {
 
 // -----
 
+// expected-error @below {{unknown format of codes "q9_9"}}
+func.func @format(%x: tensor<8x32xf32, #graph.layout<panels, 16, "q9_9">>) { // G9
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a matrix of f32 whose rows are whole blocks of 256 for "q6_k"}}
+func.func @blocks(%x: tensor<8x32xf32, #graph.layout<panels, 16, "q6_k">>) { // G9
+  return
+}
+
+// -----
+
+// expected-error @below {{expected panels for the codes of "q4_1"}}
+func.func @codes_of_heads(%x: tensor<1x8x1x32xf32, #graph.layout<head_panels, 16, "q4_1">>) { // G9
+  return
+}
+
+// -----
+
 // expected-error @below {{expected a layout width of 1 to 1024, got 0}}
 func.func @width(%x: tensor<8x8xf32, #graph.layout<panels, 0>>) { // G9
   return
