@@ -28,6 +28,11 @@ public:
   /// once all is copied.
   void load(std::shared_ptr<const PackageReader> package, int threads);
 
+  /// Zeros, for a program without a package.
+  void clear(uint64_t bytes) {
+    pages = Pages(bytes, Pages::Kind::Sparse, "the weights");
+  }
+
   uint64_t size() const { return pages.size(); }
   /// Waits for the copy.
   const uint8_t *data() const;

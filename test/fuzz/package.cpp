@@ -36,7 +36,7 @@ static void readPackage(std::string bytes) {
   close(descriptor);
 }
 
-static void noKernel(const int64_t *, int64_t, int64_t, void *) {}
+static void noKernel(const int64_t *, const KernelTeam *) {}
 
 /// Runs an entry with every symbol `extent`; its kernels do nothing.
 static void runEntry(const std::shared_ptr<Program> &program,
@@ -72,7 +72,7 @@ static void useManifest(const std::string &text) {
   program->manifest = Manifest::fromJson(parseJson(text, "fuzz.trine"),
                                          "fuzz.trine", weightBytes);
   program->manifest.toJson();
-  program->weights = Pages(weightBytes, Pages::Kind::Sparse, "weights");
+  program->weights.clear(weightBytes);
   program->functions.assign(program->manifest.kernels.size(), noKernel);
   for (const Entry &entry : program->manifest.entries)
     program->valueDevices.emplace_back(entry.values.size());
