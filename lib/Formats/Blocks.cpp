@@ -167,9 +167,13 @@ void trine::readBlocks(const StoredTensor &tensor, int64_t firstRow,
   into.m.resize(format->hasMin ? blocks : 0);
   into.scales.resize(format->hasScales ? blocks * subs : 0);
   into.mins.resize(format->hasScales && format->hasMin ? blocks * subs : 0);
+  // Null for the parts the format does not have.
+  auto part = [](auto &list, size_t at) {
+    return list.empty() ? nullptr : list.data() + at;
+  };
   for (size_t i = 0; i < blocks; ++i)
     unpackBlock(tensor.storage, bytes.data() + i * blockBytes,
-                {into.codes.data() + i * size_t(format->super),
-                 into.d.data() + i, into.m.data() + i,
-                 into.scales.data() + i * subs, into.mins.data() + i * subs});
+                {part(into.codes, i * size_t(format->super)), part(into.d, i),
+                 part(into.m, i), part(into.scales, i * subs),
+                 part(into.mins, i * subs)});
 }
