@@ -39,7 +39,9 @@ static bool addsBos(const GgufFile &file) {
 
 TextInfo trine::textInfo(const GgufFile &file) {
   TextInfo info;
-  if (!file.has("tokenizer.ggml.model"))
+  // llama.cpp's name for a model that knows token ids only.
+  if (file.get<std::string_view>("tokenizer.ggml.model", "no_vocab") ==
+      "no_vocab")
     return info;
   info.tokenizerJson = tokenizerJsonFromGguf(file);
   info.chatTemplate = file.get<std::string_view>("tokenizer.chat_template", "");

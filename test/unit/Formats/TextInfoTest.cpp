@@ -36,6 +36,9 @@ TEST(TextInfo, OfAGguf) {
             Json::parse(R"({"bos":0,"eos":[1,2],"pad":1,"add_bos":false,
                 "chat_template":"{{x}}","bos_token":"<s>","eos_token":"</s>",
                 "max_seq_length":null})"));
+  GgufWriter idsOnly;
+  idsOnly.text("tokenizer.ggml.model", "no_vocab");
+  EXPECT_TRUE(ofGguf(idsOnly).tokenizerJson.empty());
   EXPECT_TRUE(ofGguf(tokenizer("llama-bpe")).addBos);
   GgufWriter off = tokenizer("llama-bpe");
   off.value("tokenizer.ggml.add_bos_token", 7, num(uint8_t(0)));
