@@ -281,12 +281,7 @@ void AttentionEmitter::emitShift(Value row) {
 void AttentionEmitter::storeOperand(Value x, Value pointer) {
   if (!dots)
     return e.store(x, pointer, operand);
-  Value narrow =
-      LLVM::CallIntrinsicOp::create(
-          e.b, e.vectorOf(operand),
-          e.b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"), x)
-          .getResult(0);
-  LLVM::StoreOp::create(e.b, narrow, pointer, /*alignment=*/2);
+  LLVM::StoreOp::create(e.b, e.toBf16(x), pointer, /*alignment=*/2);
 }
 
 void AttentionEmitter::emitExponentials(Value row) {

@@ -13,9 +13,8 @@ std::optional<CodePanel> cpu::codePanelOf(Type type) {
   graph::LayoutAttr layout = graph::layoutOf(type);
   if (!layout || !layout.getFormat())
     return std::nullopt;
-  const BlockFormat *format = blockFormat(layout.getFormat().getValue());
-  return format ? std::optional<CodePanel>({*format, layout.getWidth()})
-                : std::nullopt;
+  return CodePanel{*blockFormat(layout.getFormat().getValue()),
+                   layout.getWidth()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,16 +136,11 @@ Value CodedBlock::floatCode(int64_t j, int64_t r) {
   else if (bit)
     code = arith::ShRUIOp::create(e.b, code, e.splatInt(int32_t(bit)));
   if (usesTable()) {
-    SmallVector<float> values;
-    for (int64_t i = 0; i < 16; ++i)
-      values.push_back(float(i - form.format.zero));
-    if (!table)
-      table = arith::ConstantOp::create(
-          e.b, DenseElementsAttr::get(f32, ArrayRef<float>(values)));
-    return LLVM::CallIntrinsicOp::create(
-               e.b, f32, e.b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
-               ValueRange{table, code})
-        .getResult(0);
+    auto values = llvm::map_to_vector(
+        llvm::seq(16), [&](int i) { return float(i - form.format.zero); });
+    Value table = arith::ConstantOp::create(
+        e.b, DenseElementsAttr::get(f32, ArrayRef<float>(values)));
+    return e.intrinsic("avx512.permvar.sf.512", f32, {table, code});
   }
   code = keep(code, 15);
   if (form.highBits()) {
@@ -201,27 +195,22 @@ Value CodedBlock::byteCode(int64_t odd, int64_t r) {
     code = arith::OrIOp::create(e.b, code,
                                 keep(rotate(high[r], from), mask * 0x10001));
   }
-  return code;
+  return vector::BitCastOp::create(
+      e.b, VectorType::get({4 * e.lanes()}, e.b.getI8Type()), code);
 }
 
 //===----------------------------------------------------------------------===//
 // Decoding
 //===----------------------------------------------------------------------===//
 
-/// The bf16 of two vectors of finite f32, in pairs.
+/// The bf16 of two registers of f32 in pairs, as i32.
 static Value pairsOf(KernelEmitter &e, Value first, Value second) {
-  Type bits = e.vectorOf(e.b.getI32Type());
-  auto rounded = [&](Value value) {
-    Value word = arith::BitcastOp::create(e.b, bits, value);
-    Value odd = arith::AndIOp::create(
-        e.b, arith::ShRUIOp::create(e.b, word, e.splatInt(16)), e.splatInt(1));
-    Value half = arith::AddIOp::create(e.b, odd, e.splatInt(0x7fff));
-    return arith::AddIOp::create(e.b, word, half);
-  };
-  Value lower = arith::ShRUIOp::create(e.b, rounded(first), e.splatInt(16));
-  Value upper = arith::AndIOp::create(e.b, rounded(second),
-                                      e.splatInt(int32_t(0xffff0000)));
-  return arith::OrIOp::create(e.b, lower, upper);
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < e.lanes(); ++lane)
+    llvm::append_values(order, lane, e.lanes() + lane);
+  Value pairs =
+      vector::ShuffleOp::create(e.b, e.toBf16(first), e.toBf16(second), order);
+  return vector::BitCastOp::create(e.b, e.vectorOf(e.b.getI32Type()), pairs);
 }
 
 void cpu::emitDecode(KernelEmitter &e, const CodePanel &form, Value panel,

@@ -31,7 +31,7 @@ int64_t cpu::preparedRowBytes(ArrayRef<CodePanel> forms, int64_t k, bool int8) {
 }
 
 void cpu::emitCodedRows(KernelEmitter &e, ArrayRef<CodedLayer> layers,
-                        const Tensor &x, Value panels, bool int8) {
+                        const Tensor &x, Value panels, int64_t few, bool int8) {
   Type i8 = e.b.getI8Type();
   Value M = e.rows(x);
   int64_t k = x.type.getShape().back();
@@ -52,51 +52,34 @@ void cpu::emitCodedRows(KernelEmitter &e, ArrayRef<CodedLayer> layers,
     llvm::SmallSet<Storage, 2> done;
     for (auto [i, form] : llvm::enumerate(forms))
       if (done.insert(form.format.storage).second)
-        CodedProduct(e, form, x.element(), int8)
-            .prepare(rowOf(row), preparedOf(i, row), k);
+        CodedProduct(e, form, k, x.element(), int8)
+            .prepare(rowOf(row), preparedOf(i, row));
   });
   if (int8)
     e.barrier();
 
-  int64_t few = e.machine.registers;
-  for (const CodedLayer &layer : layers)
-    few = std::min<int64_t>(
-        few, CodedProduct::fewRows(e.machine, layer.form.width / e.lanes() *
-                                                  layer.weights.size()));
   auto [from, to] = e.share(panels);
   for (auto [i, layer] : llvm::enumerate(layers)) {
-    int64_t width = layer.form.width,
-            panelBytes = k / layer.form.format.super * layer.form.blockBytes();
+    int64_t panelBytes = k / layer.form.format.super * layer.form.blockBytes();
     Value low = e.max(e.sub(from, layer.firstPanel), e.index(0));
     Value high = e.min(e.sub(to, layer.firstPanel), layer.panels);
-    auto panelAt = [&](Value panel, bool partial) {
-      Value column = e.mul(panel, width);
-      SmallVector<Value> masks(width / e.lanes()), weights;
-      if (partial)
-        for (auto [r, mask] : llvm::enumerate(masks))
-          mask = e.mask(
-              e.sub(e.sub(layer.columns, column), e.index(r * e.lanes())));
+    auto emitPanel = [&, i = i](Value panel, ArrayRef<Value> masks) {
+      SmallVector<Value> weights;
       for (Value weight : layer.weights)
         weights.push_back(e.at(weight, i8, e.mul(panel, panelBytes)));
-      e.loop(e.index(0), M, few, [&, i = i](Value row) {
+      e.loop(e.index(0), M, few, [&](Value row) {
         e.switchOver(e.min(e.sub(M, row), e.index(few)), few, [&](int64_t n) {
-          SmallVector<Value> xs, sums;
+          SmallVector<Value> xs, prepared;
           for (int64_t r = 0; r < n; ++r) {
             xs.push_back(rowOf(e.add(row, r)));
-            sums.push_back(preparedOf(i, e.add(row, r)));
+            prepared.push_back(preparedOf(i, e.add(row, r)));
           }
-          layer.results(column, row, n,
-                        CodedProduct(e, layer.form, x.element(), int8)
-                            .sums(xs, sums, weights, k),
-                        masks);
+          CodedProduct product(e, layer.form, k, x.element(), int8);
+          layer.results(e.mul(panel, layer.form.width), row, n,
+                        product.sums(xs, prepared, weights), masks);
         });
       });
     };
-    Value whole = e.div(layer.columns, e.index(width));
-    e.loop(low, e.min(high, whole), 1,
-           [&](Value panel) { panelAt(panel, false); });
-    if (!matchPattern(e.sub(layer.panels, whole), m_Zero()))
-      e.loop(e.max(low, whole), high, 1,
-             [&](Value panel) { panelAt(panel, true); });
+    e.panelLoop(low, high, layer.columns, layer.form.width, emitPanel);
   }
 }

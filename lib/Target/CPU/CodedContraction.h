@@ -20,11 +20,11 @@ struct CodedLayer {
       results;
 };
 
-/// The kernel's layers over the rows of x [M, k] in registers, `panels` shared
-/// by the threads. Without `int8` M is at most fewRows() and every thread
-/// prepares the rows in its scratch; with it they do so together.
+/// The kernel's layers over the rows of x [M, k] in registers, `few` rows at a
+/// time, `panels` shared by the threads. Without `int8` M is at most `few` and
+/// every thread prepares the rows in its scratch; with it they do so together.
 void emitCodedRows(KernelEmitter &emitter, llvm::ArrayRef<CodedLayer> layers,
-                   const Tensor &x, Value panels, bool int8);
+                   const Tensor &x, Value panels, int64_t few, bool int8);
 
 /// Bytes of the preparation of one row for layers of these forms.
 int64_t preparedRowBytes(llvm::ArrayRef<CodePanel> forms, int64_t k, bool int8);

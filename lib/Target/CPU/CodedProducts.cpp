@@ -14,13 +14,16 @@ using namespace trine::cpu;
 static constexpr int64_t kInt8Block = 32;
 
 CodedProduct::CodedProduct(KernelEmitter &emitter, const CodePanel &form,
-                           Type element, bool int8)
-    : e(emitter), form(form), element(element), int8(int8),
-      path(CodedPath::Float) {
-  if (int8 && e.machine.dotsBytes)
+                           int64_t k, Type element, bool int8)
+    : e(emitter), form(form), k(k), element(element), int8(int8),
+      path(CodedPath::Float),
+      multiplied(int8 ? Type(e.b.getF32Type()) : element) {
+  if (int8 && e.machine.dotsBytes) {
     path = CodedPath::Bytes;
-  else if (!int8 && element.isBF16() && e.machine.dotsBf16)
+    multiplied = e.b.getI8Type();
+  } else if (!int8 && element.isBF16() && e.machine.dotsBf16) {
     path = CodedPath::Dot;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -44,18 +47,21 @@ int64_t CodedProduct::preparedBytes(const CodePanel &form, int64_t k,
   return llvm::alignTo(int8 ? codesAt(form, k) + k : scalesAt(form, k), 64);
 }
 
-void CodedProduct::prepare(Value x, Value prepared, int64_t k) {
+void CodedProduct::prepare(Value x, Value prepared) {
   Type f32 = e.b.getF32Type(), from = element;
   if (int8) {
-    x = quantize(x, prepared, k);
+    x = quantize(x, prepared);
     from = f32;
   }
   int64_t block = form.format.block;
   e.loop(e.index(0), e.index(k / block), 1, [&](Value i) {
+    auto add = [&](Value a, Value b) -> Value {
+      return arith::AddFOp::create(e.b, a, b);
+    };
     Value sum;
     for (int64_t j = 0; j < block; j += e.lanes()) {
       Value part = e.load(e.at(x, from, e.add(e.mul(i, block), j)), from);
-      sum = sum ? Value(arith::AddFOp::create(e.b, sum, part)) : part;
+      sum = sum ? add(sum, part) : part;
     }
     sum = vector::ReductionOp::create(e.b, vector::CombiningKind::ADD, sum);
     e.storeScalar(sum, e.at(prepared, f32, i), f32);
@@ -63,7 +69,7 @@ void CodedProduct::prepare(Value x, Value prepared, int64_t k) {
 }
 
 /// Writes scales, values and codes; returns where the values are.
-Value CodedProduct::quantize(Value x, Value prepared, int64_t k) {
+Value CodedProduct::quantize(Value x, Value prepared) {
   Type f32 = e.b.getF32Type(), i8 = e.b.getI8Type();
   Value scales = e.at(prepared, i8, e.index(scalesAt(form, k)));
   Value values = e.at(prepared, i8, e.index(valuesAt(form, k)));
@@ -71,15 +77,15 @@ Value CodedProduct::quantize(Value x, Value prepared, int64_t k) {
   MathEmitter math(e.b, e.b.getLoc());
   e.loop(e.index(0), e.index(k / kInt8Block), 1, [&](Value i) {
     Value first = e.mul(i, kInt8Block);
+    auto max = [&](Value a, Value b) { return math.fastMax(a, b); };
     Vectors parts;
     Value most;
     for (int64_t j = 0; j < kInt8Block; j += e.lanes()) {
       parts.push_back(e.load(e.at(x, element, e.add(first, j)), element));
       Value size = math::AbsFOp::create(e.b, parts.back());
-      most = most ? math.fastMax(size, most) : size;
+      most = most ? max(size, most) : size;
     }
-    most =
-        vector::ReductionOp::create(e.b, vector::CombiningKind::MAXNUMF, most);
+    most = e.reduce(most, max);
     auto scalar = [&](float value) -> Value {
       return arith::ConstantOp::create(e.b, e.b.getF32FloatAttr(value));
     };
@@ -139,32 +145,22 @@ double CodedProduct::bias(const CodedBlock &block) const {
   return path == CodedPath::Dot ? block.pairBias() : block.byteBias();
 }
 
-static Value intrinsic(KernelEmitter &e, StringRef name, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(e.b, operands[0].getType(),
-                                       e.b.getStringAttr(name), operands)
-      .getResult(0);
-}
-
 /// The products of the blocks' current words. `rows`: x of each row at the
 /// word's first element.
 void CodedProduct::addWord(MutableArrayRef<CodedBlock> blocks,
-                           ArrayRef<Value> rows, int64_t word, Sums &sums) {
-  Type i32 = e.b.getI32Type(), f32 = e.b.getF32Type();
+                           ArrayRef<Value> rows, Sums &sums) {
   bool dot = path == CodedPath::Dot, bytes = path == CodedPath::Bytes;
-  auto operandType = [&](bool pairs) {
-    return VectorType::get({(pairs ? 2 : 4) * e.lanes()},
-                           pairs ? Type(e.b.getBF16Type())
-                                 : Type(e.b.getI8Type()));
-  };
-  int64_t steps = bytes ? form.group() / 4 : form.group() / (dot ? 2 : 1);
-  for (int64_t step = 0; step < steps; ++step) {
+  // Elements a step takes, and what their 32 bits are to a dot product.
+  int64_t each = bytes ? 4 : dot ? 2 : 1;
+  Type type = each > 1 ? e.b.getI32Type() : multiplied;
+  VectorType operands = VectorType::get({each * e.lanes()}, multiplied);
+  for (int64_t step = 0; step < form.group() / each; ++step) {
     Vectors x;
     for (Value row : rows) {
-      Type type = dot || bytes ? i32 : int8 ? f32 : element;
       x.push_back(
           e.broadcast(e.loadScalar(e.at(row, type, e.index(step)), type)));
-      if (dot || bytes)
-        x.back() = vector::BitCastOp::create(e.b, operandType(dot), x.back());
+      if (each > 1)
+        x.back() = vector::BitCastOp::create(e.b, operands, x.back());
     }
     int64_t column = 0, columns = blocks.size() * blocks[0].registers();
     for (CodedBlock &block : blocks)
@@ -175,16 +171,12 @@ void CodedProduct::addWord(MutableArrayRef<CodedBlock> blocks,
                                : block.floatCode(step, r);
           for (size_t row = 0; row < rows.size(); ++row) {
             Value &sum = sums.of(part, row * columns + column, step);
-            if (dot)
-              sum = intrinsic(e, "llvm.x86.avx512bf16.dpbf16ps.512",
-                              {sum, code, x[row]});
-            else if (bytes)
-              sum = intrinsic(
-                  e, "llvm.x86.avx512.vpdpbusd.512",
-                  {sum, vector::BitCastOp::create(e.b, operandType(dot), code),
-                   x[row]});
-            else
+            if (each == 1)
               sum = math::FmaOp::create(e.b, code, x[row], sum);
+            else
+              sum = e.intrinsic(dot ? "avx512bf16.dpbf16ps.512"
+                                    : "avx512.vpdpbusd.512",
+                                sum.getType(), {sum, code, x[row]});
           }
         }
   }
@@ -204,10 +196,9 @@ CodedProduct::Vectors CodedProduct::subSums(MutableArrayRef<CodedBlock> blocks,
     for (CodedBlock &block : blocks)
       block.enterWord(word);
     Vectors at;
-    Type type = bytes ? e.b.getI8Type() : int8 ? e.b.getF32Type() : element;
     for (Value row : rows)
-      at.push_back(e.at(row, type, e.index(word * form.group())));
-    addWord(blocks, at, word, sums);
+      at.push_back(e.at(row, multiplied, e.index(word * form.group())));
+    addWord(blocks, at, sums);
   }
   Vectors totals;
   auto add = [&](Value x, Value y) -> Value {
@@ -230,32 +221,33 @@ CodedProduct::Vectors CodedProduct::subSums(MutableArrayRef<CodedBlock> blocks,
   return totals;
 }
 
-/// totals + the current sub-block's part, which begins at element `k`.
+/// totals + the current sub-block's part, which begins at element `first`.
 CodedProduct::Vectors CodedProduct::addSub(MutableArrayRef<CodedBlock> blocks,
                                            ArrayRef<Value> x,
-                                           ArrayRef<Value> prepared, Value k,
+                                           ArrayRef<Value> prepared,
+                                           Value first,
                                            ArrayRef<Value> totals) {
   Type f32 = e.b.getF32Type();
-  bool bytes = path == CodedPath::Bytes;
-  Type type = bytes ? e.b.getI8Type() : int8 ? f32 : element;
   Vectors rows, next;
   for (Value row : x)
-    rows.push_back(e.at(row, type, k));
+    rows.push_back(e.at(row, multiplied, first));
   Vectors parts = subSums(blocks, rows);
   const Value *part = parts.begin(), *total = totals.begin();
   for (Value row : prepared) {
-    Value sum = e.broadcast(e.loadScalar(
-        e.at(row, f32, e.div(k, e.index(form.format.block))), f32));
+    // Number first / block of a list of f32 in the row's preparation.
+    auto prepared = [&](int64_t list, int64_t block) {
+      Value from = e.at(row, e.b.getI8Type(), e.index(list));
+      return e.broadcast(
+          e.loadScalar(e.at(from, f32, e.div(first, e.index(block))), f32));
+    };
+    Value sum = prepared(0, form.format.block), scale;
+    if (path == CodedPath::Bytes)
+      scale = prepared(scalesAt(form, k), kInt8Block);
     for (CodedBlock &block : blocks)
       for (int64_t r = 0; r < block.registers(); ++r) {
         Value value = *part++;
-        if (bytes) {
-          Value scales =
-              e.at(row, e.b.getI8Type(), e.index(scalesAt(form, depth)));
-          Value scale = e.loadScalar(
-              e.at(scales, f32, e.div(k, e.index(kInt8Block))), f32);
-          value = arith::MulFOp::create(e.b, value, e.broadcast(scale));
-        }
+        if (scale)
+          value = arith::MulFOp::create(e.b, value, scale);
         value = math::FmaOp::create(e.b, block.scale(r), value, *total++);
         if (block.hasOffset(bias(block)))
           value = math::FmaOp::create(e.b, block.offset(r, bias(block)), sum,
@@ -268,7 +260,7 @@ CodedProduct::Vectors CodedProduct::addSub(MutableArrayRef<CodedBlock> blocks,
 
 CodedProduct::Vectors CodedProduct::sums(ArrayRef<Value> x,
                                          ArrayRef<Value> prepared,
-                                         ArrayRef<Value> panels, int64_t k) {
+                                         ArrayRef<Value> panels) {
   std::vector<CodedBlock> blocks(panels.size(), CodedBlock(e, form));
   int64_t count = x.size() * panels.size() * blocks[0].registers();
   Vectors totals(count, e.splat(0));
@@ -278,7 +270,6 @@ CodedProduct::Vectors CodedProduct::sums(ArrayRef<Value> x,
       row = e.at(from, e.b.getI8Type(),
                  e.index(path == CodedPath::Bytes ? codesAt(form, k)
                                                   : valuesAt(form, k)));
-  depth = k;
   const BlockFormat &format = form.format;
   return e.loop(e.index(0), e.index(k / format.super), 1, totals,
                 [&](Value b, ValueRange totals) {

@@ -28,7 +28,6 @@ public:
   void enterWord(int64_t word);
 
   int64_t registers() const { return form.width / e.lanes(); }
-  const CodePanel &panel() const { return form; }
   Value scale(int64_t r) const { return scales[r]; }
   /// What is added to scale · (code + bias): minimum, zero and bias.
   Value offset(int64_t r, double bias);
@@ -36,16 +35,16 @@ public:
     return form.format.hasMin || form.format.zero + bias != 0;
   }
 
-  /// Code of element `j` of the current word, as f32: less `zero` if the
-  /// register-wide table is used. See zeroBias().
+  // The codes of the current word, each form with a bias of its own.
+
+  /// Element `j` as f32.
   Value floatCode(int64_t j, int64_t r);
-  /// The bias of floatCode: floatCode = code + floatBias().
   double floatBias() const;
-  /// Elements 2p, 2p+1 of the current word as bf16 pairs; 8-bit codes in two
-  /// parts, lower and upper: code = 16 · upper + lower.
+  /// Elements 2p, 2p+1 as bf16 pairs; 8-bit codes in two parts, lower and
+  /// upper: code = 16 · upper + lower.
   Value pairCode(int64_t p, int64_t r, bool upper);
   double pairBias() const;
-  /// Four codes of the current word as unsigned bytes, in the order byteOrder.
+  /// Four codes as unsigned bytes, every second of a word of eight.
   Value byteCode(int64_t odd, int64_t r);
   double byteBias() const { return form.whole() ? 128 : 0; }
 
@@ -63,7 +62,6 @@ private:
   Value block, sub;
   Vectors d, m, scales, mins, high, low;
   int64_t word = 0;
-  Value table;
 };
 
 /// How codes meet the rows of x.
@@ -77,9 +75,9 @@ enum class CodedPath {
 /// sub-block Σq·x, then scale·Σqx + offset·Σx in f32.
 class CodedProduct {
 public:
-  /// `element`: of x. `int8`: x is quantized first.
-  CodedProduct(KernelEmitter &emitter, const CodePanel &form, Type element,
-               bool int8);
+  /// Rows of x have `k` of `element`. `int8`: they are quantized first.
+  CodedProduct(KernelEmitter &emitter, const CodePanel &form, int64_t k,
+               Type element, bool int8);
 
   /// Most rows that sums() has registers for, each with `vectors` of columns.
   static int64_t fewRows(const MachineModel &machine, int64_t vectors) {
@@ -88,33 +86,34 @@ public:
   /// Bytes of a row's preparation.
   static int64_t preparedBytes(const CodePanel &form, int64_t k, bool int8);
   /// Block sums and, for int8, codes of the row of x at `x`.
-  void prepare(Value x, Value prepared, int64_t k);
+  void prepare(Value x, Value prepared);
 
   /// Sums ordered by row, weight, register. `x` and `prepared`: of each row.
   llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> x,
                                 llvm::ArrayRef<Value> prepared,
-                                llvm::ArrayRef<Value> panels, int64_t k);
+                                llvm::ArrayRef<Value> panels);
 
 private:
   using Vectors = llvm::SmallVector<Value>;
   struct Sums;
   double bias(const CodedBlock &block) const;
   void addWord(llvm::MutableArrayRef<CodedBlock> blocks,
-               llvm::ArrayRef<Value> rows, int64_t word, Sums &sums);
+               llvm::ArrayRef<Value> rows, Sums &sums);
   Vectors subSums(llvm::MutableArrayRef<CodedBlock> blocks,
                   llvm::ArrayRef<Value> rows);
   Vectors addSub(llvm::MutableArrayRef<CodedBlock> blocks,
                  llvm::ArrayRef<Value> x, llvm::ArrayRef<Value> prepared,
-                 Value k, llvm::ArrayRef<Value> totals);
-  Value quantize(Value x, Value prepared, int64_t k);
+                 Value first, llvm::ArrayRef<Value> totals);
+  Value quantize(Value x, Value prepared);
   Value inWordOrder(Value codes);
 
   KernelEmitter &e;
   CodePanel form;
+  int64_t k;
   Type element;
   bool int8;
   CodedPath path;
-  int64_t depth = 0; ///< K
+  Type multiplied; ///< of the rows that sums() reads
 };
 
 /// Decodes `count` k of the panel at `panel` from k = `first` on (multiples of

@@ -21,6 +21,17 @@ int64_t cpu::constantOr(Value value, int64_t unknown) {
 }
 
 static Value inputOf(Operation *root) { return root->getOperand(0); }
+static Value weightOf(Operation *root) { return root->getOperand(1); }
+/// Weights side by side.
+static int64_t weightsOf(Operation *root) {
+  return isa<graph::GatedOp>(root) ? 2 : 1;
+}
+static bool isCoded(Operation *root) {
+  return codePanelOf(weightOf(root).getType()).has_value();
+}
+static RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 bool cpu::isContraction(Operation *op) {
   return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp>(op);
@@ -34,31 +45,28 @@ Type cpu::decodedType(RankedTensorType x, const MachineModel &machine) {
 
 /// What a weight is multiplied as.
 static Type elementOf(Operation *root, const MachineModel &machine) {
-  auto x = cast<RankedTensorType>(root->getOperand(0).getType());
-  auto weight = cast<RankedTensorType>(root->getOperand(1).getType());
-  graph::LayoutAttr layout = graph::layoutOf(weight);
-  return layout && layout.getFormat() ? decodedType(x, machine)
-                                      : weight.getElementType();
+  return isCoded(root) ? decodedType(typeOf(inputOf(root)), machine)
+                       : typeOf(weightOf(root)).getElementType();
 }
+
+/// Elements that are whole blocks of every stored format.
+static constexpr int64_t kStoredBlocks = 256;
 
 int64_t cpu::sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
   int64_t slice = 0;
   for (Operation &op : kernel.getBlock()) {
-    auto weight = isContraction(&op)
-                      ? cast<RankedTensorType>(op.getOperand(1).getType())
-                      : RankedTensorType();
+    auto weight = isContraction(&op) ? typeOf(weightOf(&op)) : nullptr;
     graph::LayoutAttr layout = weight ? graph::layoutOf(weight) : nullptr;
     if (!layout || weight.isDynamicDim(weight.getRank() - 1))
       continue;
-    int64_t row =
-        layout.getWidth() * elementOf(&op, machine).getIntOrFloatBitWidth() / 8;
-    int64_t most =
-        machine.sliceBytes / (isa<graph::GatedOp>(op) ? 2 * row : row);
+    int64_t row = layout.getWidth() * weightsOf(&op) *
+                  elementOf(&op, machine).getIntOrFloatBitWidth() / 8;
+    int64_t most = machine.sliceBytes / row;
     int64_t k = weight.getShape().back();
     // Equal ones, of a multiple of the steps of a loop or of stored blocks.
     if (k > most)
       slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)),
-                            layout.getFormat() ? 256 : kTileDepth);
+                            isCoded(&op) ? kStoredBlocks : kTileDepth);
   }
   return slice;
 }
@@ -68,13 +76,11 @@ bool cpu::tilesFit(launch::KernelOp kernel, const MachineModel &machine) {
          llvm::all_of(kernel.getBlock(), [&](Operation &op) {
            if (!isContraction(&op))
              return true;
-           auto x = cast<RankedTensorType>(op.getOperand(0).getType());
-           graph::LayoutAttr layout =
-               graph::layoutOf(op.getOperand(1).getType());
-           int64_t weights = isa<graph::GatedOp>(op) ? 2 : 1;
+           RankedTensorType x = typeOf(inputOf(&op));
+           graph::LayoutAttr layout = graph::layoutOf(typeOf(weightOf(&op)));
            return x.getElementType().isBF16() &&
                   elementOf(&op, machine).isBF16() && layout &&
-                  layout.getWidth() * weights == kTilesOfPanel * 16 &&
+                  layout.getWidth() * weightsOf(&op) == kTilesOfPanel * 16 &&
                   !x.isDynamicDim(x.getRank() - 1) &&
                   x.getShape().back() % kTileDepth == 0;
          });
@@ -82,9 +88,8 @@ bool cpu::tilesFit(launch::KernelOp kernel, const MachineModel &machine) {
 
 LogicalResult ContractionEmitter::addSegment(Operation *root) {
   Segment segment{root, {}, {}, e.machine.panel, true, 1, {}, {}, e.index(0)};
-  unsigned weights = isa<graph::GatedOp>(root) ? 2 : 1;
-  for (unsigned i = 1; i <= weights; ++i)
-    segment.weights.push_back(&e.operand(root->getOperand(i)));
+  for (Value weight : root->getOperands().slice(1, weightsOf(root)))
+    segment.weights.push_back(&e.operand(weight));
   const Tensor &weight = *segment.weights[0];
   if (!weight.pointer || &e.operand(inputOf(root)) != input)
     return root->emitOpError(
@@ -137,26 +142,35 @@ LogicalResult ContractionEmitter::collect() {
   return success();
 }
 
+/// The most rows whose products with codes stay in registers; 0 without codes.
+static int64_t fewRows(launch::KernelOp kernel, const MachineModel &machine) {
+  int64_t vectors = 0;
+  for (Operation &op : kernel.getBlock())
+    if (isContraction(&op) && isCoded(&op)) {
+      int64_t width = codePanelOf(weightOf(&op).getType())->width;
+      vectors = std::max(vectors, width / machine.lanes * weightsOf(&op));
+    }
+  return vectors ? CodedProduct::fewRows(machine, vectors) : 0;
+}
+
 LogicalResult ContractionEmitter::emit() {
   if (failed(collect()))
     return failure();
   batch = e.index(0);
-  if (!segments.front().code)
+  int64_t few = fewRows(e.kernel, e.machine);
+  if (!few)
     emitRows();
   else if (segments.front().root->hasAttr("int8"))
-    emitCoded();
-  else {
-    int64_t few = e.machine.registers;
-    for (const Segment &segment : segments)
-      few = std::min(few, CodedProduct::fewRows(e.machine, vectors(segment)));
+    emitCoded(few);
+  else
     e.when(
-        e.less(M, e.index(few + 1)), [&] { emitCoded(); }, [&] { emitRows(); });
-  }
+        e.less(M, e.index(few + 1)), [&] { emitCoded(few); },
+        [&] { emitRows(); });
   return status;
 }
 
-/// Codes multiplied in registers.
-void ContractionEmitter::emitCoded() {
+/// Codes multiplied in registers, with `few` rows at a time.
+void ContractionEmitter::emitCoded(int64_t few) {
   SmallVector<CodedLayer> layers;
   for (const Segment &segment : segments) {
     CodedLayer layer{*segment.code,      {}, segment.columns, segment.panels,
@@ -169,7 +183,7 @@ void ContractionEmitter::emitCoded() {
     };
     layers.push_back(std::move(layer));
   }
-  emitCodedRows(e, layers, *input, panels,
+  emitCodedRows(e, layers, *input, panels, few,
                 segments.front().root->hasAttr("int8"));
 }
 
@@ -236,27 +250,17 @@ void ContractionEmitter::emitSegment(const Segment &segment, Value firstBlock,
                      segment.firstPanel);
   low = e.max(low, e.index(0));
   high = e.min(high, segment.panels);
-  auto panelAt = [&](Value panel, bool partial) {
+  auto panelAt = [&](Value panel, ArrayRef<Value> masks) {
     Value start = e.mul(e.add(panel, segment.firstPanel), count);
     Value fromBlock = e.max(e.sub(from, start), e.index(0));
     Value toBlock = e.min(e.sub(to, start), count);
-    emitPanel(segment, panel, firstBlock, fromBlock, toBlock, partial);
+    emitPanel(segment, panel, firstBlock, fromBlock, toBlock, masks);
   };
-  Value whole = e.div(segment.columns, e.index(segment.width));
-  e.loop(low, e.min(high, whole), 1,
-         [&](Value panel) { panelAt(panel, false); });
-  if (matchPattern(e.sub(segment.panels, whole), m_Zero()))
-    return;
-  e.loop(e.max(low, whole), high, 1,
-         [&](Value panel) { panelAt(panel, true); });
+  e.panelLoop(low, high, segment.columns, segment.width, panelAt);
 }
 
 static LogicalResult emit(KernelEmitter &emitter) {
   return ContractionEmitter(emitter).emit();
-}
-
-static bool isCoded(Operation *root) {
-  return codePanelOf(root->getOperand(1).getType()).has_value();
 }
 
 /// An epilogue, or another linear layer of the same input as a segment.
@@ -275,8 +279,8 @@ static int64_t preparedBytes(launch::KernelOp kernel) {
   bool int8 = false;
   for (Operation &op : kernel.getBlock())
     if (isContraction(&op) && isCoded(&op)) {
-      forms.push_back(*codePanelOf(op.getOperand(1).getType()));
-      k = cast<RankedTensorType>(op.getOperand(0).getType()).getShape().back();
+      forms.push_back(*codePanelOf(weightOf(&op).getType()));
+      k = typeOf(inputOf(&op)).getShape().back();
       int8 = op.hasAttr("int8");
     }
   return preparedRowBytes(forms, k, int8);
@@ -289,16 +293,15 @@ static AffineExpr scratch(launch::KernelOp kernel,
   int64_t slice = sliceOf(kernel, machine), decoded = 0;
   for (Operation &op : kernel.getBlock())
     if (isContraction(&op) && isCoded(&op)) {
-      auto x = cast<RankedTensorType>(op.getOperand(0).getType());
-      int64_t weights = isa<graph::GatedOp>(op) ? 2 : 1;
-      int64_t width = codePanelOf(op.getOperand(1).getType())->width;
-      int64_t bytes = decodedType(x, machine).getIntOrFloatBitWidth() / 8;
-      int64_t depth = slice ? slice : x.getShape().back();
-      decoded = std::max(decoded, weights * width * depth * bytes);
+      int64_t width = codePanelOf(weightOf(&op).getType())->width;
+      int64_t bytes = elementOf(&op, machine).getIntOrFloatBitWidth() / 8;
+      int64_t depth = slice ? slice : typeOf(inputOf(&op)).getShape().back();
+      decoded = std::max(decoded, weightsOf(&op) * width * depth * bytes);
     }
-  int64_t few = CodedProduct::fewRows(machine, 1) * preparedBytes(kernel);
+  int64_t prepared = fewRows(kernel, machine) * preparedBytes(kernel);
   return getAffineConstantExpr(
-      std::max(sumBytes(kernel, machine) + decoded, few), kernel.getContext());
+      std::max(sumBytes(kernel, machine) + decoded, prepared),
+      kernel.getContext());
 }
 
 /// All rows, prepared by all threads for int8.

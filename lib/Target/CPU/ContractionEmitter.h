@@ -54,14 +54,14 @@ private:
   llvm::LogicalResult collect();
   llvm::LogicalResult addSegment(mlir::Operation *root);
   void emitRows();
-  void emitCoded();
+  void emitCoded(int64_t few);
   void emitDecoded(const Segment &segment, Value panel, Value k, Value count);
   Value decodedAt(size_t weight, const Segment &segment);
   void emitChunks(Value from, Value to);
   void emitSegment(const Segment &segment, Value firstBlock, Value blocks,
                    Value from, Value to);
   void emitPanel(const Segment &segment, Value panel, Value firstBlock,
-                 Value fromBlock, Value toBlock, bool partial);
+                 Value fromBlock, Value toBlock, llvm::ArrayRef<Value> masks);
   void emitBlocks(Value firstBlock, Value fromBlock, Value toBlock,
                   llvm::function_ref<void(Value, int64_t)> tile);
   void emitSlices(const Segment &segment, Value panel, Value firstBlock,

@@ -23,13 +23,8 @@ int64_t cpu::sumBytes(launch::KernelOp kernel, const MachineModel &machine) {
 
 void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
                                    Value firstBlock, Value fromBlock,
-                                   Value toBlock, bool partial) {
+                                   Value toBlock, ArrayRef<Value> masks) {
   Value column = e.mul(panel, segment.width);
-  SmallVector<Value> masks(segment.width / e.lanes());
-  if (partial)
-    for (auto [i, mask] : llvm::enumerate(masks))
-      mask =
-          e.mask(e.sub(e.sub(segment.columns, column), e.index(i * e.lanes())));
   if (tiled)
     return emitTiles(segment, panel, firstBlock, fromBlock, toBlock, masks);
   if (!slice) {

@@ -117,11 +117,8 @@ void Steps::dotPairs(Value index, MutableArrayRef<Value> sums,
   for (Value row : tile.rows) {
     Value x = vector::BitCastOp::create(b, pairs, rowPair(row, index, half));
     for (Value column : loaded) {
-      *sum = LLVM::CallIntrinsicOp::create(
-                 b, sum->getType(),
-                 b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
-                 ValueRange{*sum, x, column})
-                 .getResult(0);
+      *sum = e.intrinsic("avx512bf16.dpbf16ps.512", sum->getType(),
+                         {*sum, x, column});
       ++sum;
     }
   }

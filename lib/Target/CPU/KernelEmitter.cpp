@@ -309,6 +309,18 @@ Value KernelEmitter::reduce(Value vector,
   return vector::ExtractOp::create(b, vector, 0);
 }
 
+Value KernelEmitter::intrinsic(StringRef name, Type result,
+                               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(
+             b, result, b.getStringAttr("llvm.x86." + name), operands)
+      .getResult(0);
+}
+
+Value KernelEmitter::toBf16(Value vector) {
+  return intrinsic("avx512bf16.cvtneps2bf16.512", vectorOf(b.getBF16Type()),
+                   vector);
+}
+
 Value KernelEmitter::round(Value value, Type element) {
   return isNarrow(element) ? widen(b, narrowBits(b, value, element), element)
                            : value;
@@ -391,6 +403,22 @@ void KernelEmitter::barrier() {
 std::pair<Value, Value> KernelEmitter::share(Value count) {
   return {div(mul(count, thread), threads),
           div(mul(count, add(thread, 1)), threads)};
+}
+
+void KernelEmitter::panelLoop(Value from, Value to, Value columns,
+                              int64_t width,
+                              function_ref<void(Value, ArrayRef<Value>)> body) {
+  Value whole = div(columns, index(width));
+  SmallVector<Value> masks(width / lanes());
+  loop(from, min(to, whole), 1, [&](Value panel) { body(panel, masks); });
+  if (matchPattern(rem(columns, index(width)), m_Zero()))
+    return;
+  loop(max(from, whole), to, 1, [&](Value panel) {
+    Value left = sub(columns, mul(panel, width));
+    for (auto [i, part] : llvm::enumerate(masks))
+      part = mask(sub(left, index(i * lanes())));
+    body(panel, masks);
+  });
 }
 
 void KernelEmitter::columnLoop(Value count,

@@ -97,6 +97,10 @@ public:
   void transpose(llvm::MutableArrayRef<Value> rows);
   /// All lanes joined, by halves.
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> join);
+  /// The x86 intrinsic "llvm.x86.NAME".
+  Value intrinsic(llvm::StringRef name, Type result, ValueRange operands);
+  /// A register of f32 as bf16, by the CPU's own instruction (dotsBf16).
+  Value toBf16(Value vector);
   /// The f32 vector or scalar rounded to `element` (no-op for f32 and i32).
   Value round(Value value, Type element);
 
@@ -121,6 +125,10 @@ public:
   void barrier();
   /// This thread's contiguous share [first, second) of `count` units.
   std::pair<Value, Value> share(Value count);
+  /// Panels [from, to) of `width` of `columns` columns: body(panel, masks), a
+  /// mask for each register of a panel, null but for a last partial panel.
+  void panelLoop(Value from, Value to, Value columns, int64_t width,
+                 llvm::function_ref<void(Value, llvm::ArrayRef<Value>)> body);
   /// Columns [0, count) a register at a time: body(column, mask), where the
   /// mask is null but for a last partial register.
   void columnLoop(Value count, llvm::function_ref<void(Value, Value)> body);
