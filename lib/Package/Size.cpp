@@ -89,15 +89,15 @@ std::optional<Layout> Layout::parse(std::string_view text) {
         std::from_chars(text.data() + colon + 1, end, layout.width);
     if (error != std::errc() || (rest != end && *rest != ':'))
       return std::nullopt;
-    if (rest != end)
+    if (rest != end) {
       layout.format = std::string(rest + 1, end);
+      if (layout.kind != "panels" || !blockFormat(layout.format))
+        return std::nullopt;
+    }
   }
   bool known = layout.kind == "rows" || layout.kind == "heads" ||
                layout.kind == "panels" || layout.kind == "head_panels";
   if (!known || layout.width < 1 || layout.width > 4096)
-    return std::nullopt;
-  if (!layout.format.empty() &&
-      (layout.kind != "panels" || !blockFormat(layout.format)))
     return std::nullopt;
   return layout;
 }
@@ -162,22 +162,20 @@ int64_t trine::storedBytes(const Layout &layout,
                    layout.text(), rank);
   if (isPaired(layout, dtype))
     paired = layout.kind == "heads" ? 1 : rank - 1;
-  int64_t bytes = dtypeBytes(dtype);
-  if (const BlockFormat *format = blockFormat(layout.format)) {
-    if (shape[rank - 1] % format->super)
-      throw badInput("", "layout '{}' needs rows of whole blocks of {}, got {}",
-                     layout.text(), format->super, shape[rank - 1]);
-    bytes = format->packedBytes();
-  }
+  // An element, or the stored block that takes so many of a row.
+  const BlockFormat *format = blockFormat(layout.format);
+  int64_t bytes = format ? format->packedBytes() : dtypeBytes(dtype);
+  int64_t each = format ? format->super : 1;
+  if (each > 1 && shape[rank - 1] % each)
+    throw badInput("", "layout '{}' needs rows of whole blocks of {}, got {}",
+                   layout.text(), each, shape[rank - 1]);
   for (size_t i = 0; i < rank; ++i) {
     int64_t size = bounded(shape[i]);
     if (i == padded)
       size = multiply(ceilDivide(size, layout.width), layout.width);
     else if (i == paired)
       size = multiply(ceilDivide(size, 2), 2);
-    if (i == rank - 1 && !layout.format.empty())
-      size /= blockFormat(layout.format)->super;
-    bytes = bounded(multiply(bytes, size));
+    bytes = bounded(multiply(bytes, i == rank - 1 ? size / each : size));
   }
   return bytes;
 }

@@ -54,14 +54,7 @@ private:
   AffineExpr stored(Value value) const {
     if (auto weight = value.getDefiningOp<graph::WeightOp>())
       return number(parameterBytes(weight.getParameter()));
-    auto type = cast<RankedTensorType>(value.getType());
-    std::string dtype = dtypeOf(type);
-    Layout layout = layoutOf(type);
-    if (!layout.format.empty())
-      return number(storedBytes(layout, type.getShape(), dtype));
-    return graph::storedElements(shapes[value], graph::layoutOf(type),
-                                 type.getElementType()) *
-           dtypeBytes(dtype);
+    return storedBytes(shapes[value], cast<RankedTensorType>(value.getType()));
   }
 
   /// The kernel's argument a value is, or is the updated state of.

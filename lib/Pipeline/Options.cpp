@@ -20,7 +20,6 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
                {"entries", {"all"}},
                {"compute", "f32"},
                {"weights", "keep"},
-               {"kv", ""},
                {"max_sequence", 0},
                {"max_batch", 0}};
   for (auto [key, value] :

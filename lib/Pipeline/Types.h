@@ -23,4 +23,17 @@ inline Layout layoutOf(mlir::Type type) {
           layout.getFormat() ? layout.getFormat().str() : ""};
 }
 
+/// Bytes a value of this type occupies, its layout's padding included.
+inline mlir::AffineExpr storedBytes(llvm::ArrayRef<mlir::AffineExpr> shape,
+                                    mlir::RankedTensorType type) {
+  std::string dtype = dtypeOf(type);
+  Layout layout = layoutOf(type);
+  if (!layout.format.empty()) // a weight: static
+    return mlir::getAffineConstantExpr(
+        storedBytes(layout, type.getShape(), dtype), type.getContext());
+  return graph::storedElements(shape, graph::layoutOf(type),
+                               type.getElementType()) *
+         dtypeBytes(dtype);
+}
+
 } // namespace trine

@@ -89,19 +89,12 @@ LogicalResult EntryWriter::add(Value value, Origin origin, int64_t index) {
       return failure();
     result.shape.push_back(*size);
   }
-  auto type = cast<RankedTensorType>(value.getType());
-  if (!result.layout.format.empty()) {
-    result.bytes = Size::constant(
-        storedBytes(result.layout, type.getShape(), result.dtype));
-  } else {
-    AffineExpr elements = graph::storedElements(
-        shapes[value], graph::layoutOf(type), type.getElementType());
-    FailureOr<Size> bytes =
-        sizeOf(elements * dtypeBytes(result.dtype), op, /*exact=*/false);
-    if (failed(bytes))
-      return failure();
-    result.bytes = *bytes;
-  }
+  FailureOr<Size> bytes = sizeOf(
+      storedBytes(shapes[value], cast<RankedTensorType>(value.getType())), op,
+      /*exact=*/false);
+  if (failed(bytes))
+    return failure();
+  result.bytes = *bytes;
   indices[value] = int64_t(entry.values.size());
   entry.values.push_back(std::move(result));
   return success();

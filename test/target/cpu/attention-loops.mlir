@@ -2,12 +2,12 @@
 // of 12 x 32 (6 x 16), nothing else that counts, and no register spilled.
 // RUN: rm -rf %t && split-file %s %t
 // RUN: trine-compile %t/f32.mlir --cpu=x86-64-v4 --emit=asm -o %t/v4
-// RUN: %python %S/Inputs/loops.py < %t/v4/attention_0.s | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: %python %S/Inputs/loops.py %t/v4/attention_0.s | FileCheck %s --check-prefixes=CHECK,V4
 // RUN: sed s/1x2x6x64/1x1x6x64/g %t/f32.mlir > %t/one.mlir
 // RUN: trine-compile %t/one.mlir --cpu=x86-64-v3 --emit=asm -o %t/v3
-// RUN: %python %S/Inputs/loops.py < %t/v3/attention_0.s | FileCheck %s --check-prefixes=CHECK,V3
+// RUN: %python %S/Inputs/loops.py %t/v3/attention_0.s | FileCheck %s --check-prefixes=CHECK,V3
 // RUN: trine-compile %t/bf16.mlir --cpu=cooperlake --emit=asm -o %t/bf16
-// RUN: %python %S/Inputs/loops.py < %t/bf16/attention_0.s | FileCheck %s --check-prefixes=CHECK,BF16
+// RUN: %python %S/Inputs/loops.py %t/bf16/attention_0.s | FileCheck %s --check-prefixes=CHECK,BF16
 
 // The queries.
 // CHECK: loop: 0 multiply-adds, 0 dots, 0 on the stack

@@ -3,11 +3,11 @@
 // two or four, the block's scale and minimum, and no register spilled. The
 // first loop prepares the row.
 // RUN: rm -rf %t && trine-compile %s --weights-from=%data/ggml/blocks.gguf --cpu=x86-64-v4 --emit=asm -o %t/f32
-// RUN: %python %S/Inputs/loops.py < %t/f32/linear_0.s | FileCheck %s --check-prefix=F32
+// RUN: %python %S/Inputs/loops.py %t/f32/linear_0.s | FileCheck %s --check-prefix=F32
 // RUN: trine-compile %s --weights-from=%data/ggml/blocks.gguf --cpu=cooperlake --compute=bf16 --emit=asm -o %t/bf16
-// RUN: %python %S/Inputs/loops.py < %t/bf16/linear_0.s | FileCheck %s --check-prefix=BF16
+// RUN: %python %S/Inputs/loops.py %t/bf16/linear_0.s | FileCheck %s --check-prefix=BF16
 // RUN: trine-compile %s --weights-from=%data/ggml/blocks.gguf --cpu=cooperlake --compute=int8 --emit=asm -o %t/int8
-// RUN: %python %S/Inputs/loops.py < %t/int8/linear_0.s | FileCheck %s --check-prefix=INT8
+// RUN: %python %S/Inputs/loops.py %t/int8/linear_0.s | FileCheck %s --check-prefix=INT8
 
 // F32: loop: 0 multiply-adds, 0 dots, 0 on the stack
 // F32-NEXT: loop: 34 multiply-adds, 0 dots, 0 on the stack

@@ -7,7 +7,7 @@
 // RUN: trine-compile %s --cpu=sapphirerapids --emit=asm -o %t/amx
 
 // 6 rows x 2 registers.
-// RUN: %python %S/Inputs/inner-loop.py %t/v3/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=V3
+// RUN: %python %S/Inputs/loops.py %t/v3/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=V3
 // V3: addq 4
 // V3-NEXT: cmpq 1
 // V3-NEXT: jb 1
@@ -18,7 +18,7 @@
 // V3-NEXT: vmovups 8
 
 // 6 rows x 4 registers.
-// RUN: %python %S/Inputs/inner-loop.py %t/v4/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=V4
+// RUN: %python %S/Inputs/loops.py %t/v4/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=V4
 // V4: addq 4
 // V4-NEXT: cmpq 1
 // V4-NEXT: jb 1
@@ -29,11 +29,11 @@
 // V4-NEXT: vmovups 16
 
 // 8 rows x 2 registers; a pair of bf16 is one instruction.
-// RUN: %python %S/Inputs/inner-loop.py %t/zen4/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=ZEN4
+// RUN: %python %S/Inputs/loops.py %t/zen4/linear_0.s vfmadd231ps | FileCheck %s --check-prefix=ZEN4
 // ZEN4: stack 0
 // ZEN4: vfmadd231ps 64
 // ZEN4-NEXT: vmovups 8
-// RUN: %python %S/Inputs/inner-loop.py %t/zen4/linear_1.s vdpbf16ps | FileCheck %s --check-prefix=DOT
+// RUN: %python %S/Inputs/loops.py %t/zen4/linear_1.s vdpbf16ps | FileCheck %s --check-prefix=DOT
 // DOT: prefetcht1 4
 // DOT-NEXT: stack 0
 // DOT-NEXT: vbroadcastss 32
@@ -41,7 +41,7 @@
 // DOT-NEXT: vmovups 8
 
 // f32 x bf16 on 6 rows x 4 registers: both halves of a pair are widened once.
-// RUN: %python %S/Inputs/inner-loop.py %t/v4/linear_2.s vfmadd231ps | FileCheck %s --check-prefix=MIXED
+// RUN: %python %S/Inputs/loops.py %t/v4/linear_2.s vfmadd231ps | FileCheck %s --check-prefix=MIXED
 // MIXED: prefetcht1 4
 // MIXED-NEXT: stack 0
 // MIXED: vbroadcastss {{48|49|50}}
@@ -49,7 +49,7 @@
 // MIXED: vpslld 16
 
 // With AMX, a tile of x and four of the weight.
-// RUN: %python %S/Inputs/inner-loop.py %t/amx/linear_1.s tdpbf16ps | FileCheck %s --check-prefix=AMX
+// RUN: %python %S/Inputs/loops.py %t/amx/linear_1.s tdpbf16ps | FileCheck %s --check-prefix=AMX
 // AMX: stack 0
 // AMX-NEXT: tdpbf16ps 4
 // AMX-NEXT: tileloadd 5

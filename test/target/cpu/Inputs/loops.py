@@ -1,23 +1,55 @@
-"""Innermost loops of an x86 assembly file, one a line, in order.
+"""The innermost loops of an x86 assembly file.
 
-For each: multiply-adds, dot products of bf16 or bytes, and operands on the stack.
+Usage: loops.py KERNEL.s [MNEMONIC]. Alone, a line for each loop in order: its
+multiply-adds, dot products of bf16 or bytes, and operands on the stack. With a
+mnemonic, how often each instruction occurs in the loop that has most of it, and
+"stack" for operands on the stack.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
+import collections
 import re
 import sys
 
 LABEL = re.compile(r"(\.LBB\w+):")
-JUMP = re.compile(r"\tj\w+\t(\.LBB\w+)")
+INSTRUCTION = re.compile(r"\t([a-z]\w*)([^#]*)")
 
-label, body = None, []
-for line in sys.stdin:
-    if match := LABEL.match(line):
-        label, body = match[1], []
-    body.append(line)
-    if (match := JUMP.match(line)) and match[1] == label:
-        counts = [
-            sum(any(name in line for name in names) for line in body)
-            for names in (("vfmadd",), ("vdpbf16ps", "vpdpbusd"), ("%rsp",))
-        ]
-        print("loop: {} multiply-adds, {} dots, {} on the stack".format(*counts))
+
+def loops(path: str):
+    """Instructions, with their operands, up to a jump to the label before them."""
+    label, body = "", []
+    with open(path) as file:
+        for line in file:
+            if found := LABEL.match(line):
+                label, body = found[1], []
+            elif found := INSTRUCTION.match(line):
+                body.append((found[1], found[2]))
+                if found[1].startswith("j") and found[2].strip() == label:
+                    yield body
+                    label, body = "", []
+
+
+def summary(body) -> str:
+    def count(*names: str) -> int:
+        return sum(any(part in name for part in names) for name, _ in body)
+
+    stack = sum("%rsp" in operands for _, operands in body)
+    return (
+        f"loop: {count('vfmadd')} multiply-adds, "
+        f"{count('vdpbf16ps', 'vpdpbusd')} dots, {stack} on the stack"
+    )
+
+
+def histogram(bodies, mnemonic: str):
+    hottest = max(bodies, key=lambda body: sum(name == mnemonic for name, _ in body))
+    counts = collections.Counter(name for name, _ in hottest)
+    counts["stack"] = sum("%rsp" in operands for _, operands in hottest)
+    for name, count in sorted(counts.items()):
+        print(name, count)
+
+
+path, *mnemonic = sys.argv[1:]
+if mnemonic:
+    histogram(loops(path), *mnemonic)
+else:
+    print(*map(summary, loops(path)), sep="\n")
