@@ -16,6 +16,8 @@ from plugin import ROOT, Reference
 
 LLAMA = ROOT / "test" / "data" / "tiny-llama"
 BERT = ROOT / "test" / "data" / "tiny-bert"
+BLOCKS = ROOT / "test" / "data" / "ggml" / "blocks.gguf"
+FORMATS = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k")
 
 
 class Device(unittest.TestCase):
@@ -117,6 +119,94 @@ class Device(unittest.TestCase):
             np.testing.assert_array_equal(result["logits"], results[0]["logits"])
         golden = np.load(LLAMA / "goldens.npz")["two.logits"]
         self.check(results[0]["logits"], golden)
+
+
+def kept_module(formats: tuple[str, ...]) -> str:
+    """A layer and a gather for each stored format of BLOCKS."""
+    lines = []
+    for name in formats:
+        table = "tensor<2x512xf32>"
+        lines.append(
+            f"""graph.parameter @{name} : {table} storage "{name}" from ["{name}"]
+            func.func @linear_{name}(%x: tensor<?x512xf32>) -> tensor<?x2xf32> {{
+              %w = graph.weight @{name} : {table}
+              %y = graph.linear %x, %w : tensor<?x512xf32>, {table} -> tensor<?x2xf32>
+              return %y : tensor<?x2xf32>
+            }}
+            func.func @gather_{name}(%i: tensor<?xi32>) -> tensor<?x512xf32> {{
+              %w = graph.weight @{name} : {table}
+              %y = graph.gather %w, %i : {table}, tensor<?xi32> -> tensor<?x512xf32>
+              return %y : tensor<?x512xf32>
+            }}"""
+        )
+    return "\n".join(lines)
+
+
+class KeptCodes(unittest.TestCase):
+    """The CPU's kernels over stored codes, and the package's codes undone."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        source = folder / "kept.mlir"
+        source.write_text(kept_module(FORMATS))
+        cls.packages = {}
+        for compute in ("f32", "bf16", "int8"):
+            cls.packages[compute] = folder / f"{compute}.trine"
+            trine.compile(
+                source, cls.packages[compute], weights_from=BLOCKS, compute=compute
+            )
+
+    def results(self, compute: str, rows: int) -> dict[str, tuple[np.ndarray, ...]]:
+        """By format: the CPU's, the reference's, and what a sum's parts add up to."""
+        model = trine.load(self.packages[compute], threads=2)
+        reference = Reference(self.packages[compute])
+        x = np.random.default_rng(rows).standard_normal((rows, 512))
+        inputs = {"arg0": x.astype(np.float32)}
+        found = {}
+        for name in FORMATS:
+            weights = reference.run(
+                f"gather_{name}", {"arg0": np.arange(2, dtype=np.int32)}
+            )
+            [table] = weights.values()
+            [want] = reference.run(f"linear_{name}", inputs).values()
+            got = model.run(f"linear_{name}", **inputs)["result0"]
+            with np.errstate(invalid="ignore"):
+                size = np.abs(x) @ np.abs(table.T.astype(np.float64))
+            found[name] = got, want, size
+        return found
+
+    def test_layers(self) -> None:
+        # Few rows, whose codes stay in registers, and more, for which bf16 rounds
+        # the weights, too.
+        for compute in self.packages:
+            for rows in (1, 2, 9):
+                share = 2.0**-8 if compute == "bf16" and rows > 4 else 1e-6
+                for name, (got, want, size) in self.results(compute, rows).items():
+                    with self.subTest(compute=compute, rows=rows, format=name):
+                        # Some scales are infinite: no code is their 0.
+                        known = np.isfinite(want)
+                        np.testing.assert_array_equal(np.isfinite(got), known)
+                        error = np.abs(got[known] - want[known])
+                        self.assertTrue((error <= share * size[known]).all())
+
+    def test_int8_is_seen(self) -> None:
+        exact = self.results("f32", 1)
+        for name, (_, want, size) in self.results("int8", 1).items():
+            exact_want = exact[name][1]
+            known = np.isfinite(exact_want)
+            if known.any():
+                error = np.abs(want[known] - exact_want[known]) / size[known]
+                self.assertGreater(error.max(), 1e-5, name)
+
+    def test_gathers_are_exact(self) -> None:
+        rows = np.array([1, 0, 1], np.int32)
+        model = trine.load(self.packages["f32"], threads=2)
+        reference = Reference(self.packages["f32"])
+        for name in FORMATS:
+            [want] = reference.run(f"gather_{name}", {"arg0": rows}).values()
+            got = model.run(f"gather_{name}", arg0=rows)["result0"]
+            np.testing.assert_array_equal(got, want, name)
 
 
 if __name__ == "__main__":
