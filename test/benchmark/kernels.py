@@ -4,9 +4,10 @@ Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
 import json
-import struct
 
+import numpy
 import shapes
+import tiny
 from session import Refused
 
 # [M, N, K] and [heads, tokens, depth].
@@ -24,18 +25,10 @@ STREAMS = {"f32": 0.95, "bf16": 0.95, "q8_0": 0.90, "q4_1": 0.80, "q4_k": 0.80}
 
 
 def zeros(folder, tensors):
-    """A Hugging Face directory of zeros that takes no room: name → shape."""
+    """A Hugging Face directory of zeros: name → shape."""
     folder.mkdir(exist_ok=True)
-    header, end = {}, 0
-    for name, (rows, columns) in tensors.items():
-        begin, end = end, end + 4 * rows * columns
-        offsets = {"shape": [rows, columns], "data_offsets": [begin, end]}
-        header[name] = {"dtype": "F32", **offsets}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with (folder / "model.safetensors").open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + end)
+    arrays = {name: numpy.zeros(shape, "f4") for name, shape in tensors.items()}
+    tiny.safetensors(folder / "model.safetensors", arrays)
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     (folder / "config.json").write_text(json.dumps(config))
     return folder

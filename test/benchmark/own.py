@@ -7,6 +7,7 @@ import json
 import statistics
 
 import tiny
+from kernels import module, parameter
 from session import tool
 from shapes import SMOLLM2
 
@@ -62,10 +63,8 @@ def gemm_package(run):
         k = weights[0][2]
         body, results, types = [], [], []
         for name, n, _ in weights:
-            parameters.append(
-                f"  graph.parameter @{name} : tensor<{n}x{k}xf32> storage "
-                f'"q4_1" from ["blk.0.{name}.weight"]'
-            )
+            stored = f"blk.0.{name}.weight"
+            parameters.append(parameter(name, n, k, "q4_1", stored))
             body.append(
                 f"    %w_{name} = graph.weight @{name} : tensor<{n}x{k}xf32>\n"
                 f"    %{name} = graph.linear %x, %w_{name} : tensor<?x{k}xf32>, "
@@ -79,8 +78,7 @@ def gemm_package(run):
             + "\n".join(body)
             + f"\n    return {', '.join(results)} : {', '.join(types)}\n  }}"
         )
-    source = run.folder / "layer.mlir"
-    source.write_text("module {\n" + "\n".join(parameters + functions) + "\n}\n")
+    source = module(run, "layer", parameters + functions)
     return run.package(source, f"--weights-from={SMOLLM2}")
 
 

@@ -47,9 +47,9 @@ TEST(SizeTest, StoredBytesIncludePadding) {
 TEST(SizeTest, LayoutsByName) {
   for (const char *text : {"rows", "heads", "panels:32", "head_panels:16"})
     EXPECT_EQ(Layout::parse(text)->text(), text);
-  for (const char *text : {"", "row", "panels:", "panels:0", "panels:-1",
-                           "panels:99999", "panels:3x", ":3", "panels:3:",
-                           "panels:3:q9", "heads:1:q4_1"})
+  for (const char *text :
+       {"", "row", "panels:", "panels:0", "panels:-1", "panels:99999",
+        "panels:3x", ":3", "panels:3:", "panels:3:q9", "heads:1:q4_1"})
     EXPECT_FALSE(Layout::parse(text)) << text;
 }
 

@@ -157,8 +157,8 @@ double boundOf(const std::string &cpu, const Case &c, double exact) {
          (c.result == "bf16" ? 0x1p-8 * std::fabs(exact) : 0);
 }
 
-void check(const std::string &cpu, const Case &c,
-           const std::vector<Problem> &problems) {
+void checkOn(const std::string &cpu, const Case &c,
+             const std::vector<Problem> &problems) {
   int64_t width = keyPanel(cpu), bytes = c.result == "f32" ? 4 : 2;
   Kernel kernel(text(c, width), cpu);
   for (const Problem &p : problems) {
@@ -206,6 +206,12 @@ void check(const std::string &cpu, const Case &c,
   }
 }
 
+void check(const std::vector<std::string> &cpus, const Case &c,
+           const std::vector<Problem> &problems) {
+  for (const std::string &cpu : cpus)
+    checkOn(cpu, c, problems);
+}
+
 const std::vector<Problem> kPlain = {{1, 0, 0, {}},   {1, 1, 1, {}},
                                      {2, 7, 7, {}},   {1, 9, 9, {}},
                                      {1, 33, 33, {}}, {3, 70, 70, {}}};
@@ -213,132 +219,123 @@ const std::vector<Problem> kPlain = {{1, 0, 0, {}},   {1, 1, 1, {}},
 } // namespace
 
 TEST(Attention, bidirectionalWithPaddingMask) {
-  for (const std::string &cpu : runnableCpus())
-    check(cpu, {.D = 32, .Dv = 32, .heads = 2, .groups = 2, .mask = true},
-          kPlain);
+  check(runnableCpus(),
+        {.D = 32, .Dv = 32, .heads = 2, .groups = 2, .mask = true}, kPlain);
 }
 
 TEST(Attention, causalGroupsOnState) {
-  for (const std::string &cpu : runnableCpus())
-    check(cpu,
+  check(runnableCpus(),
+        {.D = 64,
+         .Dv = 64,
+         .heads = 9,
+         .groups = 3,
+         .causal = true,
+         .past = true,
+         .value = "heads"},
+        {{1, 1, 256, {0}},
+         {2, 1, 256, {31, 200}},
+         {1, 128, 256, {0}},
+         {2, 33, 256, {5, 129}}});
+}
+
+TEST(Attention, causalWithoutState) {
+  check(runnableCpus(),
+        {.D = 16, .Dv = 16, .heads = 4, .groups = 2, .causal = true}, kPlain);
+}
+
+TEST(Attention, oddDepthsWindowAndSoftcap) {
+  check(runnableCpus(),
+        {.D = 12,
+         .Dv = 20,
+         .heads = 3,
+         .groups = 1,
+         .causal = true,
+         .past = true,
+         .softcap = 2,
+         .window = 9,
+         .value = "heads"},
+        {{2, 1, 96, {0, 60}}, {1, 40, 96, {50}}, {2, 3, 96, {7, 33}}});
+}
+
+TEST(Attention, maskOnStateAndManyColumns) {
+  check(runnableCpus(),
+        {.D = 8,
+         .Dv = 256,
+         .heads = 2,
+         .groups = 1,
+         .causal = true,
+         .mask = true},
+        {{2, 35, 35, {}}});
+}
+
+// More keys than a chunk holds, whose highest logit rises from chunk to
+// chunk.
+TEST(Attention, chunksOfKeys) {
+  check(runnableCpus(),
+        {.D = 16, .Dv = 48, .heads = 1, .groups = 1, .scale = 2},
+        {{1, 30, 600, {}}, {1, 5, 600, {}}});
+  check(runnableCpus(),
+        {.D = 16,
+         .Dv = 16,
+         .heads = 3,
+         .groups = 1,
+         .causal = true,
+         .past = true,
+         .window = 300,
+         .value = "heads"},
+        {{2, 1, 700, {690, 3}}, {1, 40, 700, {513}}});
+}
+
+TEST(Attention, bf16Encoder) {
+  for (std::string result : {"f32", "bf16"})
+    check(bf16Cpus(),
+          {.D = 32,
+           .Dv = 24,
+           .heads = 2,
+           .groups = 2,
+           .mask = true,
+           .query = "bf16",
+           .cache = "bf16",
+           .result = result},
+          kPlain);
+}
+
+TEST(Attention, bf16OnState) {
+  for (std::string query : {"f32", "bf16"})
+    check(bf16Cpus(),
           {.D = 64,
            .Dv = 64,
            .heads = 9,
            .groups = 3,
            .causal = true,
            .past = true,
-           .value = "heads"},
-          {{1, 1, 256, {0}},
+           .value = "heads",
+           .query = query,
+           .cache = "bf16"},
+          {{1, 1, 257, {0}},
            {2, 1, 256, {31, 200}},
            {1, 128, 256, {0}},
-           {2, 33, 256, {5, 129}}});
+           {2, 33, 255, {5, 129}}});
 }
 
-TEST(Attention, causalWithoutState) {
-  for (const std::string &cpu : runnableCpus())
-    check(cpu, {.D = 16, .Dv = 16, .heads = 4, .groups = 2, .causal = true},
-          kPlain);
-}
-
-TEST(Attention, oddDepthsWindowAndSoftcap) {
-  for (const std::string &cpu : runnableCpus())
-    check(cpu,
-          {.D = 12,
+TEST(Attention, bf16OddDepthsAndWindow) {
+  for (std::string value : {"heads", "rows"})
+    check(bf16Cpus(),
+          {.D = 13,
            .Dv = 20,
            .heads = 3,
            .groups = 1,
            .causal = true,
-           .past = true,
+           .past = value == "heads",
            .softcap = 2,
            .window = 9,
-           .value = "heads"},
-          {{2, 1, 96, {0, 60}}, {1, 40, 96, {50}}, {2, 3, 96, {7, 33}}});
-}
-
-TEST(Attention, maskOnStateAndManyColumns) {
-  for (const std::string &cpu : runnableCpus())
-    check(cpu,
-          {.D = 8,
-           .Dv = 256,
-           .heads = 2,
-           .groups = 1,
-           .causal = true,
-           .mask = true},
-          {{2, 35, 35, {}}});
-}
-
-// More keys than a chunk holds, whose highest logit rises from chunk to
-// chunk.
-TEST(Attention, chunksOfKeys) {
-  for (const std::string &cpu : runnableCpus()) {
-    check(cpu, {.D = 16, .Dv = 48, .heads = 1, .groups = 1, .scale = 2},
-          {{1, 30, 600, {}}, {1, 5, 600, {}}});
-    check(cpu,
-          {.D = 16,
-           .Dv = 16,
-           .heads = 3,
-           .groups = 1,
-           .causal = true,
-           .past = true,
-           .window = 300,
-           .value = "heads"},
-          {{2, 1, 700, {690, 3}}, {1, 40, 700, {513}}});
-  }
-}
-
-TEST(Attention, bf16Encoder) {
-  for (const std::string &cpu : bf16Cpus())
-    for (std::string result : {"f32", "bf16"})
-      check(cpu,
-            {.D = 32,
-             .Dv = 24,
-             .heads = 2,
-             .groups = 2,
-             .mask = true,
-             .query = "bf16",
-             .cache = "bf16",
-             .result = result},
-            kPlain);
-}
-
-TEST(Attention, bf16OnState) {
-  for (const std::string &cpu : bf16Cpus())
-    for (std::string query : {"f32", "bf16"})
-      check(cpu,
-            {.D = 64,
-             .Dv = 64,
-             .heads = 9,
-             .groups = 3,
-             .causal = true,
-             .past = true,
-             .value = "heads",
-             .query = query,
-             .cache = "bf16"},
-            {{1, 1, 257, {0}},
-             {2, 1, 256, {31, 200}},
-             {1, 128, 256, {0}},
-             {2, 33, 255, {5, 129}}});
-}
-
-TEST(Attention, bf16OddDepthsAndWindow) {
-  for (const std::string &cpu : bf16Cpus())
-    for (std::string value : {"heads", "rows"})
-      check(cpu,
-            {.D = 13,
-             .Dv = 20,
-             .heads = 3,
-             .groups = 1,
-             .causal = true,
-             .past = value == "heads",
-             .softcap = 2,
-             .window = 9,
-             .value = value,
-             .query = "bf16",
-             .cache = "bf16"},
-            value == "heads" ? std::vector<Problem>{{2, 1, 96, {0, 60}},
-                                                    {1, 40, 96, {50}},
-                                                    {2, 3, 97, {7, 33}}}
-                             : kPlain);
+           .value = value,
+           .query = "bf16",
+           .cache = "bf16"},
+          value == "heads" ? std::vector<Problem>{{2, 1, 96, {0, 60}},
+                                                  {1, 40, 96, {50}},
+                                                  {2, 3, 97, {7, 33}}}
+                           : kPlain);
 }
 
 /// Two heads of depth D.

@@ -146,17 +146,11 @@ std::vector<Case> cases(const std::string &cpu) {
   return list;
 }
 
-std::vector<std::string> cpus() {
-  std::vector<std::string> cpus = bf16Cpus(), tiles = tileCpus();
-  cpus.insert(cpus.end(), tiles.begin(), tiles.end());
-  return cpus;
-}
-
 } // namespace
 
 TEST(Coded, linear) {
   constexpr int64_t n = 75, k = 512;
-  for (const std::string &cpu : cpus())
+  for (const std::string &cpu : tileCpus())
     for (const Case &c : cases(cpu)) {
       int64_t width = panelOf(cpu) * c.panels;
       Codes w(c.format, n, k, width, 1);
@@ -192,7 +186,7 @@ TEST(Coded, linear) {
 // Two weights, panels of half the width, a K in slices.
 TEST(Coded, gatedInSlices) {
   constexpr int64_t n = 40, k = 8192;
-  for (const std::string &cpu : cpus())
+  for (const std::string &cpu : tileCpus())
     for (const Case &c : {Case{"q4_1", "f32"},
                           {"q4_k", "bf16"},
                           {"q4_k", "bf16", false, 2},

@@ -202,10 +202,11 @@ std::vector<std::string> trine::test::bf16Cpus() {
 }
 
 std::vector<std::string> trine::test::tileCpus() {
+  std::vector<std::string> cpus = bf16Cpus();
   if (__builtin_cpu_supports("amx-bf16") &&
       syscall(SYS_arch_prctl, 0x1023, 18) == 0) // ARCH_REQ_XCOMP_PERM
-    return {"sapphirerapids"};
-  return {};
+    cpus.push_back("sapphirerapids");
+  return cpus;
 }
 
 uint16_t trine::test::truncated(float &x) {

@@ -67,7 +67,7 @@ std::vector<std::string> runnableCpus();
 /// them).
 std::vector<std::string> bf16Cpus();
 
-/// One with AMX, which a process must ask for, where this machine can run it.
+/// Those, and one with AMX, which a process must ask for.
 std::vector<std::string> tileCpus();
 
 /// The upper half of an f32, which is a bf16; `x` keeps what it stands for.
