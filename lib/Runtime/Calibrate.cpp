@@ -21,6 +21,7 @@ constexpr int64_t kIterations = 1 << 16;
 /// Cycles until a fused multiply-add can be used: Intel since Skylake, AMD
 /// since Zen 3.
 constexpr double kLatency = 4;
+constexpr int64_t kTileIterations = 1 << 13;
 
 /// Keeps a result alive without a store. Not a function: only the users have
 /// the registers.
@@ -61,6 +62,25 @@ __attribute__((target("avx512f,avx512bf16"))) void dot512() {
 
 __attribute__((target("avx512f,avx512vnni"))) void dotBytes512() {
   TRINE_FMA_LOOP(__m512i, _mm512_set1_epi32(1), _mm512_dpbusd_epi32(one, x, x));
+}
+
+/// Products of 16 x 32 and 32 x 16 bf16 onto tiles 0-5.
+__attribute__((target("amx-tile,amx-bf16"))) void dotTiles() {
+  alignas(64) uint8_t shape[64] = {1}; // palette 1; bytes of a row, then rows
+  for (int tile = 0; tile < 8; ++tile) {
+    shape[16 + 2 * tile] = 64;
+    shape[48 + tile] = 16;
+  }
+  _tile_loadconfig(shape);
+  for (int64_t i = 0; i < kTileIterations; ++i) {
+    _tile_dpbf16ps(0, 6, 7);
+    _tile_dpbf16ps(1, 6, 7);
+    _tile_dpbf16ps(2, 6, 7);
+    _tile_dpbf16ps(3, 6, 7);
+    _tile_dpbf16ps(4, 6, 7);
+    _tile_dpbf16ps(5, 6, 7);
+  }
+  _tile_release();
 }
 
 /// Each waits for the one before.
@@ -141,6 +161,10 @@ Calibration trine::calibrate(int threads) {
   if (wide && hasCpuFeature("avx512bf16"))
     result.bf16Gflops =
         2 * operations / best(pool, [&](int) { dot512(); }) / 1e9;
+  if (hasCpuFeature("amx-tile") && hasCpuFeature("amx-bf16"))
+    result.tileGflops = 6 * 2.0 * 16 * 16 * 32 * double(kTileIterations) *
+                        pool.threads() / best(pool, [&](int) { dotTiles(); }) /
+                        1e9;
   if (wide && hasCpuFeature("avx512vnni"))
     result.int8Gops =
         4 * operations / best(pool, [&](int) { dotBytes512(); }) / 1e9;

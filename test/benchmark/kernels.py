@@ -107,7 +107,9 @@ def products(run):
             x = {"x": f"[{m},{k}]"}
             result = best(run, name, package, f"p{n}x{k}", x, compute, 30)[1]
             rate = 2e-9 * m * n * k / result["best_seconds"]
-            limit = result["calibration"][peak]
+            limits = result["calibration"]
+            # With AMX a loop of its products is the limit of bf16.
+            limit = (compute == "bf16" and limits["bf16_tile_gflops"]) or limits[peak]
             if compute == "f32":
                 rates.append(rate)
             if limit:

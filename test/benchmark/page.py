@@ -16,6 +16,7 @@ COLOURS = {
     "iree": "#7f8c8d",
     "torch": "#d35400",
 }
+PEAKS = ("f32_gflops", "bf16_gflops", "bf16_tile_gflops")
 STYLE = """
 body { font: 14px/1.5 sans-serif; max-width: 70em; margin: 2em auto; }
 table { border-collapse: collapse; margin: 1em 0; }
@@ -119,7 +120,7 @@ def roofline(rows, limits, threads):
     if not points or not limits.get("f32_gflops"):
         return ""
     stream = limits["stream_gbs"]
-    tops = {n: limits[n] for n in ("f32_gflops", "bf16_gflops") if limits.get(n)}
+    tops = {n: limits[n] for n in PEAKS if limits.get(n)}
     low = min([p[0] for p in points] + [0.3]) / 1.5
     high = max([p[0] for p in points] + [300]) * 1.5
     floor = min([p[1] for p in points] + [low * stream]) / 1.5

@@ -28,7 +28,8 @@ static Json rate(double value) { return value > 0 ? Json(value) : Json(); }
 static Calibration better(Calibration a, const Calibration &b) {
   for (double Calibration::*of :
        {&Calibration::f32Gflops, &Calibration::bf16Gflops,
-        &Calibration::int8Gops, &Calibration::streamGbs, &Calibration::clockGhz,
+        &Calibration::tileGflops, &Calibration::int8Gops,
+        &Calibration::streamGbs, &Calibration::clockGhz,
         &Calibration::fmaPerCycle})
     a.*of = std::max(a.*of, b.*of);
   return a;
@@ -37,6 +38,7 @@ static Calibration better(Calibration a, const Calibration &b) {
 Json trine::run::limitsJson(const Calibration &limits) {
   return {{"f32_gflops", rate(limits.f32Gflops)},
           {"bf16_gflops", rate(limits.bf16Gflops)},
+          {"bf16_tile_gflops", rate(limits.tileGflops)},
           {"int8_gops", rate(limits.int8Gops)},
           {"stream_gbs", rate(limits.streamGbs)},
           {"clock_ghz", rate(limits.clockGhz)},

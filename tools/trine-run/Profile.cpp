@@ -96,6 +96,11 @@ static std::string commonName(const std::set<std::string> &names) {
   return fmt::format("{}", fmt::join(common, "."));
 }
 
+/// Of the machine's fastest instruction for it.
+static double bf16Peak(const Calibration &limits) {
+  return std::max(limits.bf16Gflops, limits.tileGflops);
+}
+
 static Json known(bool is, double value) {
   return is && std::isfinite(value) ? Json(value) : Json();
 }
@@ -103,8 +108,8 @@ static Json known(bool is, double value) {
 Json Profile::Row::json(double wall, const Calibration &limits) const {
   std::vector<double> sorted = seconds;
   std::ranges::sort(sorted);
-  double peak = compute == "bf16" && limits.bf16Gflops > 0 ? limits.bf16Gflops
-                                                           : limits.f32Gflops;
+  double bf16 = bf16Peak(limits);
+  double peak = compute == "bf16" && bf16 > 0 ? bf16 : limits.f32Gflops;
   // The machine needs at least the longer of the two.
   double least = std::max(flops / peak / 1e9, bytes / limits.streamGbs / 1e9);
   bool roofed = costed && device == "cpu" && flops + bytes > 0;
@@ -187,7 +192,7 @@ void Profile::printTable() const {
   fmt::print(stderr,
              "limits of this machine: {:.0f} GFLOP/s f32, {:.0f} bf16, {:.1f} "
              "GB/s from memory\n",
-             limits.f32Gflops, limits.bf16Gflops, limits.streamGbs);
+             limits.f32Gflops, bf16Peak(limits), limits.streamGbs);
 }
 
 /// The Trace Event format, which Perfetto and Chrome read: a track for the

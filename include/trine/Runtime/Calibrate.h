@@ -10,6 +10,7 @@ namespace trine {
 struct Calibration {
   double f32Gflops = 0;   ///< fused multiply-add on registers, two operations
   double bf16Gflops = 0;  ///< VDPBF16PS
+  double tileGflops = 0;  ///< TDPBF16PS (AMX): bf16, too
   double int8Gops = 0;    ///< VPDPBUSD
   double streamGbs = 0;   ///< reading memory larger than the caches
   double clockGhz = 0;    ///< from a chain of dependent multiply-adds
