@@ -100,11 +100,21 @@ __attribute__((target("avx2,fma"))) void chain256() {
   }
 }
 
+/// Four lines, one page ahead into the L2 and shortly before their use: reads
+/// more than the hardware's prefetcher alone does, or as much.
+inline void prefetch(const uint8_t *data) {
+  auto *lines = reinterpret_cast<const char *>(data);
+  for (int64_t j = 0; j < 256; j += 64) {
+    _mm_prefetch(lines + j + 4096, _MM_HINT_T1);
+    _mm_prefetch(lines + j + 1024, _MM_HINT_T0);
+  }
+}
+
 __attribute__((target("avx512f"))) void read512(const uint8_t *data,
                                                 int64_t bytes) {
   __m512i sum[4] = {};
   for (int64_t i = 0; i < bytes; i += 256) {
-    _mm_prefetch(reinterpret_cast<const char *>(data) + i + 4096, _MM_HINT_T0);
+    prefetch(data + i);
     for (int64_t j = 0; j < 4; ++j)
       sum[j] = _mm512_xor_si512(sum[j], _mm512_load_si512(data + i + 64 * j));
   }
@@ -116,7 +126,7 @@ __attribute__((target("avx2"))) void read256(const uint8_t *data,
                                              int64_t bytes) {
   __m256i sum[8] = {};
   for (int64_t i = 0; i < bytes; i += 256) {
-    _mm_prefetch(reinterpret_cast<const char *>(data) + i + 4096, _MM_HINT_T0);
+    prefetch(data + i);
     for (int64_t j = 0; j < 8; ++j)
       sum[j] = _mm256_xor_si256(
           sum[j], _mm256_load_si256(

@@ -47,6 +47,8 @@ private:
   void emitShift(Value row);
   void storeOperand(Value x, Value pointer);
   void emitExponentials(Value row);
+  /// Are the keys of a block of `size` rows read for it alone?
+  bool isStream(int64_t size) const { return 2 * size <= e.machine.keyRows; }
   int64_t slices(int64_t size, int64_t most) const;
   void emitProducts(int64_t size);
   void emitColumns(int64_t size, Value column, llvm::ArrayRef<Value> masks);

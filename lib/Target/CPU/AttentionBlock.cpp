@@ -160,22 +160,24 @@ void AttentionEmitter::emitLogits(int64_t size) {
 void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
                                   int64_t panels, bool masked) {
   int64_t depth = q.type.getShape().back(), unit = keyPairs ? 2 : 1;
+  int64_t size = ranges.size();
   Value perHead = e.ceilDiv(k.dims[1], width);
   Value number =
       e.add(e.mul(e.add(e.mul(batch, groups), head), perHead), panel);
   DenseTile tile;
-  for (int64_t i = 0, size = ranges.size(); i < size; ++i)
+  for (int64_t i = 0; i < size; ++i)
     tile.rows.push_back(queryOf(e.index(i)));
   tile.rowElement = operand;
-  int64_t size = llvm::alignTo(depth, unit) * width;
+  int64_t bytes = llvm::alignTo(depth, unit) * width;
   for (int64_t i = 0; i < panels; ++i)
     tile.weights.push_back(
-        e.at(k.pointer, k.element(), e.mul(e.add(number, i), size)));
+        e.at(k.pointer, k.element(), e.mul(e.add(number, i), bytes)));
   tile.weightElement = k.element();
   tile.pairs = keyPairs;
   tile.registers = vectors;
   tile.stride = e.index(width * unit);
   tile.whole = depth % 8 == 0;
+  tile.stream = isStream(size);
   int64_t each = panels * vectors; // registers of a row
   SmallVector<Value> sums(ranges.size() * each, e.splat(0));
   sums = emitDenseSums(e, tile, e.index(depth), sums);
@@ -350,6 +352,7 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   tile.weights = {e.at(from, tile.weightElement,
                        e.add(e.mul(index, columns), e.mul(column, unit)))};
   tile.registers = masks.size();
+  tile.stream = isStream(size);
   if (masks.back())
     tile.masks = llvm::to_vector(masks);
   for (int64_t i = 0; i < size; ++i)

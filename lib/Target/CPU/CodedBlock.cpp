@@ -45,6 +45,7 @@ Value CodedBlock::bytes(Value address, int64_t r) {
 
 void CodedBlock::enter(Value address) {
   block = address;
+  e.prefetchStream(block, form.codeOffset());
   d.clear();
   m.clear();
   for (int64_t r = 0; r < registers(); ++r) {
@@ -72,8 +73,7 @@ void CodedBlock::enterSub(Value index) {
   high.clear();
   if (form.highBits())
     for (int64_t r = 0; r < registers(); ++r)
-      high.push_back(e.load(e.at(sub, e.b.getI32Type(), e.index(r * e.lanes())),
-                            e.b.getI32Type()));
+      high.push_back(codes(sub, r * e.lanes()));
 }
 
 Value CodedBlock::offset(int64_t r, double bias) {
@@ -89,14 +89,20 @@ Value CodedBlock::offset(int64_t r, double bias) {
 // Codes
 //===----------------------------------------------------------------------===//
 
+/// A register of words, from word `index` on.
+Value CodedBlock::codes(Value words, int64_t index) {
+  Type i32 = e.b.getI32Type();
+  Value address = e.at(words, i32, e.index(index));
+  e.prefetchStream(address, e.lanes() * 4);
+  return e.load(address, i32);
+}
+
 void CodedBlock::enterWord(int64_t index) {
   word = index;
   low.clear();
-  Type i32 = e.b.getI32Type();
   Value words = at(sub, e.index(form.lowOffset()));
   for (int64_t r = 0; r < registers(); ++r)
-    low.push_back(e.load(
-        e.at(words, i32, e.index(index * form.width + r * e.lanes())), i32));
+    low.push_back(codes(words, index * form.width + r * e.lanes()));
 }
 
 Value CodedBlock::rotate(Value bits, int64_t right) {

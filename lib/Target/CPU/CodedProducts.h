@@ -53,6 +53,7 @@ private:
   Value at(Value pointer, Value bytes);
   Value halves(Value address, int64_t r);
   Value bytes(Value address, int64_t r);
+  Value codes(Value words, int64_t index);
   Value rotate(Value word, int64_t right);
   Value keep(Value word, uint32_t mask);
   bool usesTable() const;

@@ -216,6 +216,7 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
     }
     Value base = e.at(weight->pointer, weight->element(), start);
     tile.weights.push_back(base);
+    tile.stream = segment.packed && rows == 1;
     if (segment.packed && rows > 1)
       tile.ahead.push_back(aheadOf(segment, *weight, base, count, tile.steps));
   }

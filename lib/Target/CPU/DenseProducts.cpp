@@ -73,11 +73,13 @@ SmallVector<Value> Steps::loop(Value from, Value to, int64_t unroll,
     pointers = pointers.take_front(weights);
     for (int64_t u = 0; u < unroll; ++u) {
       for (auto [address, by] : llvm::zip_equal(ahead, steps))
-        LLVM::Prefetch::create(b, e.at(address, byte, by[u]), /*rw=*/0,
-                               /*hint=*/2, /*cache=*/1);
+        e.prefetch(e.at(address, byte, by[u]));
       SmallVector<Value> at;
       for (Value pointer : pointers)
         at.push_back(e.at(pointer, tile.weightElement, strides[u]));
+      if (tile.stream)
+        for (Value pointer : at)
+          e.prefetchStream(pointer, tile.registers * e.lanes() * 4);
       step(e.add(index, u), MutableArrayRef(next).take_front(sums), at, half);
     }
     for (Value &pointer : pointers)

@@ -26,6 +26,8 @@ struct DenseTile {
   llvm::SmallVector<Value> masks;
   /// Is every count a multiple of 8?
   bool whole = false;
+  /// Are the weights read once, from memory?
+  bool stream = false;
   /// Where to prefetch for the first step, and bytes to go on by for each.
   llvm::SmallVector<Value, 2> ahead, steps;
 };

@@ -160,6 +160,11 @@ Value KernelEmitter::table(ArrayRef<float> values) {
 }
 
 /// Elements are read and written as they lie; only i64 is a word of the ABI.
+constexpr int64_t kLine = 64; ///< bytes of a cache's line
+/// A stream from memory is asked for one page ahead, into the L2, and again
+/// shortly before its use: the hardware's own prefetcher stops at each page.
+constexpr int64_t kFar = 4096, kNear = 1024;
+
 static unsigned bytesOf(Type element) {
   return element.getIntOrFloatBitWidth() / 8;
 }
@@ -266,6 +271,17 @@ void KernelEmitter::storeScalar(Value scalar, Value pointer, Type element) {
   if (isNarrow(element))
     scalar = narrowBits(b, scalar, element);
   LLVM::StoreOp::create(b, scalar, pointer, bytesOf(element));
+}
+
+void KernelEmitter::prefetch(Value address, int64_t locality) {
+  LLVM::Prefetch::create(b, address, /*rw=*/0, locality, /*cache=*/1);
+}
+
+void KernelEmitter::prefetchStream(Value address, int64_t bytes) {
+  for (int64_t line = 0; line < bytes; line += kLine) {
+    prefetch(at(address, b.getI8Type(), index(kFar + line)), 2);
+    prefetch(at(address, b.getI8Type(), index(kNear + line)), 3);
+  }
 }
 
 Value KernelEmitter::mask(Value count) {

@@ -90,6 +90,10 @@ public:
   Value loadScalar(Value pointer, Type element);
   void store(Value vector, Value pointer, Type element, Value mask = {});
   void storeScalar(Value scalar, Value pointer, Type element);
+  /// Asks for the line at `address`: 3 into the L1, 2 into the L2.
+  void prefetch(Value address, int64_t locality = 2);
+  /// Asks for what follows the `bytes` at `address` of a stream from memory.
+  void prefetchStream(Value address, int64_t bytes);
   /// Lanes below `count` (i64; any value).
   Value mask(Value count);
   /// As many vectors as a register has lanes: lane j of vector i goes to lane i

@@ -143,8 +143,7 @@ void TileEmitter::products(Value block, ValueRange weights, Value k,
     for (Value address : ahead)
       for (int64_t i = 0; i < kPrefetches; ++i) {
         Value offset = e.mul(e.add(e.mul(index, kPrefetches), i), line);
-        LLVM::Prefetch::create(e.b, bytes(address, offset), /*rw=*/0,
-                               /*hint=*/2, /*cache=*/1);
+        e.prefetch(bytes(address, offset));
       }
     step(index, row, weights);
   });

@@ -48,6 +48,14 @@
 // MIXED: vfmadd231ps 192
 // MIXED: vpslld 16
 
+// A single row is a stream: each line of it is asked for twice.
+// RUN: %python %S/Inputs/loops.py %t/v4/linear_3.s vfmadd231ps | FileCheck %s --check-prefix=ROW
+// ROW: prefetcht0 16
+// ROW-NEXT: prefetcht1 16
+// ROW-NEXT: stack 0
+// ROW-NEXT: vbroadcastss 4
+// ROW-NEXT: vfmadd231ps 16
+
 // With AMX, a tile of x and four of the weight.
 // RUN: %python %S/Inputs/loops.py %t/amx/linear_1.s tdpbf16ps | FileCheck %s --check-prefix=AMX
 // AMX: stack 0
@@ -65,4 +73,8 @@ func.func @bf16(%x: tensor<?x384xbf16> {graph.dims = ["N"]}, %w: tensor<256x384x
 func.func @mixed(%x: tensor<?x384xf32> {graph.dims = ["N"]}, %w: tensor<256x384xbf16>) -> tensor<?x256xf32> {
   %0 = graph.linear %x, %w : tensor<?x384xf32>, tensor<256x384xbf16> -> tensor<?x256xf32>
   return %0 : tensor<?x256xf32>
+}
+func.func @row(%x: tensor<1x384xf32>, %w: tensor<256x384xf32>) -> tensor<1x256xf32> {
+  %0 = graph.linear %x, %w : tensor<1x384xf32>, tensor<256x384xf32> -> tensor<1x256xf32>
+  return %0 : tensor<1x256xf32>
 }

@@ -1,8 +1,8 @@
 """The innermost loops of an x86 assembly file.
 
 Usage: loops.py KERNEL.s [MNEMONIC]. Alone, a line for each loop in order: its
-multiply-adds, dot products of bf16 or bytes, and operands on the stack. With a
-mnemonic, how often each instruction occurs in the loop that has most of it, and
+multiply-adds, dot products of bf16 or bytes, prefetches, and operands on the
+stack. With a mnemonic, how often each instruction occurs in the loop that has most of it, and
 "stack" for operands on the stack.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
@@ -36,7 +36,8 @@ def summary(body) -> str:
     stack = sum("%rsp" in operands for _, operands in body)
     return (
         f"loop: {count('vfmadd')} multiply-adds, "
-        f"{count('vdpbf16ps', 'vpdpbusd')} dots, {stack} on the stack"
+        f"{count('vdpbf16ps', 'vpdpbusd')} dots, "
+        f"{count('prefetch')} prefetches, {stack} on the stack"
     )
 
 
