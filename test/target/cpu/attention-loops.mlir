@@ -10,23 +10,23 @@
 // RUN: %python %S/Inputs/loops.py %t/bf16/attention_0.s | FileCheck %s --check-prefixes=CHECK,BF16
 
 // The queries.
-// CHECK: loop: 0 multiply-adds, 0 dots, 0 on the stack
+// CHECK: loop: 0 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
 // Queries times keys, without and with a mask, which the last panel may need.
-// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 on the stack
-// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 on the stack
-// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 on the stack
-// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 on the stack
-// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 on the stack
-// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 on the stack
+// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 prefetches, 0 on the stack
+// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 prefetches, 0 on the stack
 // Their maximum, their exponentials.
-// CHECK-NEXT: loop: 0 multiply-adds, 0 dots, 0 on the stack
-// V4-NEXT: loop: 12 multiply-adds, 0 dots, 0 on the stack
-// V3: loop: 12 multiply-adds, 0 dots, 0 on the stack
-// BF16-NEXT: loop: 6 multiply-adds, 0 dots, 0 on the stack
+// CHECK-NEXT: loop: 0 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V4-NEXT: loop: 12 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V3: loop: 12 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// BF16-NEXT: loop: 6 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
 // The exponentials times the values.
-// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 on the stack
-// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 on the stack
-// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 on the stack
+// V4-NEXT: loop: 96 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// V3-NEXT: loop: 48 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
+// BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 prefetches, 0 on the stack
 // CHECK-NOT: loop
 
 //--- f32.mlir

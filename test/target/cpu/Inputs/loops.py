@@ -2,8 +2,8 @@
 
 Usage: loops.py KERNEL.s [MNEMONIC]. Alone, a line for each loop in order: its
 multiply-adds, dot products of bf16 or bytes, prefetches, and operands on the
-stack. With a mnemonic, how often each instruction occurs in the loop that has most of it, and
-"stack" for operands on the stack.
+stack. With a mnemonic, how often each instruction occurs in the loop that has
+most of it, and "stack" for operands on the stack.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
