@@ -66,7 +66,7 @@ int64_t cpu::sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
     // Equal ones, of a multiple of the steps of a loop or of stored blocks.
     if (k > most)
       slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)),
-                            isCoded(&op) ? kStoredBlocks : kTileDepth);
+                            isCoded(&op) ? kStoredBlocks : Tiles::kDepth);
   }
   return slice;
 }
@@ -82,7 +82,7 @@ bool cpu::tilesFit(launch::KernelOp kernel, const MachineModel &machine) {
                   elementOf(&op, machine).isBF16() && layout &&
                   layout.getWidth() * weightsOf(&op) == kTilesOfPanel * 16 &&
                   !x.isDynamicDim(x.getRank() - 1) &&
-                  x.getShape().back() % kTileDepth == 0;
+                  x.getShape().back() % Tiles::kDepth == 0;
          });
 }
 
@@ -125,7 +125,7 @@ LogicalResult ContractionEmitter::collect() {
     M = input->dims[rank - 2];
   }
   tiled = tilesFit(e.kernel, e.machine);
-  rowBlock = tiled ? kTileRows : e.machine.registers;
+  rowBlock = tiled ? Tiles::kRows : e.machine.registers;
   slice = sliceOf(e.kernel, e.machine);
   panels = e.index(0);
   for (Operation &op : e.kernel.getBlock()) {

@@ -5,17 +5,15 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "KernelEmitter.h"
+#include "Tiles.h"
 
 namespace trine::cpu {
 
-constexpr int64_t kTileRows = 16;    ///< of x
-constexpr int64_t kTileDepth = 32;   ///< k of a step
 constexpr int64_t kTilesOfPanel = 4; ///< of 16 columns each
 
 /// Scratch of a thread: the tiles' shape, and the sums of `blocks` blocks.
 constexpr int64_t tileScratchBytes(int64_t blocks) {
-  return 64 + blocks * kTileRows * kTilesOfPanel * 64;
+  return 64 + blocks * Tiles::kRows * kTilesOfPanel * 64;
 }
 
 /// One panel, and the blocks of at most 16 rows of x that meet it.
