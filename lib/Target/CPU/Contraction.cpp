@@ -125,7 +125,7 @@ LogicalResult ContractionEmitter::collect() {
     M = input->dims[rank - 2];
   }
   tiled = tilesFit(e.kernel, e.machine);
-  rowBlock = tiled ? Tiles::kRows : e.machine.registers;
+  rowBlock = tiled ? kTileBlock : e.machine.registers;
   slice = sliceOf(e.kernel, e.machine);
   panels = e.index(0);
   for (Operation &op : e.kernel.getBlock()) {
@@ -190,6 +190,7 @@ void ContractionEmitter::emitCoded(int64_t few) {
 /// The tiles of this thread; codes are decoded a panel or slice at a time.
 void ContractionEmitter::emitRows() {
   // Balanced blocks of rows: `larger` of smallest + 1 rows, then the others.
+  // Of tiles all are full, but the last.
   blocks = e.ceilDiv(M, rowBlock);
   Value divisor = e.max(blocks, e.index(1));
   smallest = e.div(M, divisor);

@@ -81,6 +81,8 @@ private:
   Value rootValue(const Segment &segment, llvm::ArrayRef<Value> sums,
                   Value column, Value mask);
   Value rowOf(Value block) {
+    if (tiled)
+      return e.min(e.mul(block, rowBlock), M);
     return e.add(e.mul(block, smallest), e.min(block, larger));
   }
 

@@ -12,8 +12,8 @@ using namespace trine::cpu;
 
 namespace {
 
-constexpr int64_t kSumStride =
-    kTilesOfPanel * Tiles::kLine;  ///< of a row's sums
+/// Bytes of a row of sums in scratch.
+constexpr int64_t kSumStride = kTilesOfPanel * Tiles::kLine;
 constexpr int64_t kPrefetches = 8; ///< of a step
 
 class TileEmitter {
@@ -24,18 +24,22 @@ public:
   void emit();
 
 private:
-  void products(Value block, ValueRange weights, Value k, Value count,
-                Value more);
-  void step(Value index, Value row, ValueRange weights);
+  /// k of the panel: `count` from `k` on. `more` (i1 or null): onto the sums in
+  /// scratch.
+  struct Slice {
+    ValueRange weights;
+    Value k, count, more;
+  };
+  void products(Value block, const Slice &slice);
+  void columns(Value block, const Slice &slice, int64_t inputs, int64_t part);
+  void step(Value index, ArrayRef<Value> rows, ValueRange weights,
+            int64_t column);
   void results(Value block);
-  Value firstRow(Value block);
+  Value isPair(Value block);
+  Value firstRow(Value block, int64_t input);
   Value sumsOf(Value block);
   Value bytes(Value pointer, Value offset) {
     return e.at(pointer, e.b.getI8Type(), offset);
-  }
-  void eachSum(Value sums, llvm::function_ref<void(int64_t, Value)> body) {
-    for (int64_t tile = 0; tile < kTilesOfPanel; ++tile)
-      body(tile, bytes(sums, e.index(tile * Tiles::kLine)));
   }
 
   KernelEmitter &e;
@@ -52,17 +56,23 @@ void cpu::configureTiles(KernelEmitter &e, Value M) {
 
 void cpu::releaseTiles(KernelEmitter &e) { Tiles(e).release(); }
 
-/// A tile of fewer rows would have to be configured: the last block begins
-/// earlier, and only its own rows are used.
-Value TileEmitter::firstRow(Value block) {
+/// Has the block more rows than a tile?
+Value TileEmitter::isPair(Value block) {
+  Value rows = e.sub(panel.rowOf(e.add(block, 1)), panel.rowOf(block));
+  return e.less(e.index(Tiles::kRows), rows);
+}
+
+/// The first row of an input of the block. A tile of fewer rows would have to
+/// be configured: it begins earlier instead, and only its own rows are used.
+Value TileEmitter::firstRow(Value block, int64_t input) {
   Value last = e.max(e.sub(panel.M, e.index(Tiles::kRows)), e.index(0));
-  return e.min(panel.rowOf(block), last);
+  return e.min(e.add(panel.rowOf(block), input * Tiles::kRows), last);
 }
 
 Value TileEmitter::sumsOf(Value block) {
   Value slot = panel.slice ? block : e.index(0);
   return bytes(e.scratch,
-               e.add(e.mul(slot, Tiles::kRows * kSumStride), e.index(64)));
+               e.add(e.mul(slot, kTileBlock * kSumStride), e.index(64)));
 }
 
 void TileEmitter::emit() {
@@ -70,7 +80,7 @@ void TileEmitter::emit() {
   if (!panel.slice) {
     SmallVector<Value, 2> weights = panel.weights(none, panel.K);
     return e.loop(panel.from, panel.to, 1, [&](Value block) {
-      products(block, weights, none, panel.K, {});
+      products(block, {weights, none, panel.K, {}});
       results(block);
     });
   }
@@ -79,75 +89,100 @@ void TileEmitter::emit() {
     Value count = e.min(e.index(panel.slice), e.sub(panel.K, k));
     SmallVector<Value, 2> weights = panel.weights(k, count);
     e.loop(panel.from, panel.to, 1, [&](Value block) {
-      products(block, weights, k, count, e.less(none, part));
+      products(block, {weights, k, count, e.less(none, part)});
     });
   });
   e.loop(panel.from, panel.to, 1, [&](Value block) { results(block); });
 }
 
-/// The sums of a block over `count` k; `more` (i1): onto those in scratch.
-void TileEmitter::products(Value block, ValueRange weights, Value k,
-                           Value count, Value more) {
-  Value sums = sumsOf(block), stride = e.index(kSumStride);
-  auto zero = [&] {
-    eachSum(sums, [&](int64_t tile, Value) { tiles.zero(tile); });
+void TileEmitter::products(Value block, const Slice &slice) {
+  e.when(
+      isPair(block),
+      [&] {
+        columns(block, slice, 2, 0);
+        columns(block, slice, 2, 1);
+      },
+      [&] { columns(block, slice, 1, 0); });
+}
+
+/// The sums of `inputs` tiles of rows and part `part` of the columns, which has
+/// as many as there are sums.
+void TileEmitter::columns(Value block, const Slice &slice, int64_t inputs,
+                          int64_t part) {
+  int64_t count = kTilesOfPanel / inputs, first = part * count;
+  Value stride = e.index(kSumStride);
+  auto eachSum = [&](function_ref<void(int64_t, Value)> body) {
+    for (int64_t i = 0; i < kTilesOfPanel; ++i) {
+      int64_t row = i / count * Tiles::kRows, column = first + i % count;
+      body(Tiles::kSums + i,
+           bytes(sumsOf(block),
+                 e.index(row * kSumStride + column * Tiles::kLine)));
+    }
   };
+  auto zero = [&] { eachSum([&](int64_t tile, Value) { tiles.zero(tile); }); };
   auto load = [&] {
-    eachSum(sums, [&](int64_t tile, Value pointer) {
-      tiles.load(tile, pointer, stride);
-    });
+    eachSum([&](int64_t tile, Value at) { tiles.load(tile, at, stride); });
   };
-  more ? e.when(more, load, zero) : zero();
+  slice.more ? e.when(slice.more, load, zero) : zero();
 
   // The blocks read what follows in the panel ahead, an equal part each.
-  Value steps = e.div(count, e.index(Tiles::kDepth));
-  int64_t stepBytes = Tiles::kDepth / 2 * kSumStride / int64_t(weights.size());
-  Value line =
-      e.div(e.add(panel.blocks, stepBytes / kPrefetches - 1), panel.blocks);
-  Value skipped =
-      e.add(e.index(stepBytes), e.mul(block, e.mul(line, kPrefetches)));
+  Value steps = e.div(slice.count, e.index(Tiles::kDepth));
+  int64_t weights = int64_t(slice.weights.size());
+  int64_t stepBytes = Tiles::kDepth / 2 * kSumStride / weights;
+  Value parts = e.mul(panel.blocks, inputs);
+  Value line = e.div(e.add(parts, stepBytes / kPrefetches - 1), parts);
+  Value before = e.mul(e.add(e.mul(block, inputs), part), kPrefetches);
   SmallVector<Value, 2> ahead;
   if (panel.ahead)
-    for (Value weight : weights)
-      ahead.push_back(bytes(weight, e.mul(steps, skipped)));
-  Value row = e.at(panel.input, e.b.getBF16Type(),
-                   e.add(e.mul(firstRow(block), panel.K), k));
+    for (Value weight : slice.weights)
+      ahead.push_back(bytes(weight, e.mul(steps, e.add(e.index(stepBytes),
+                                                       e.mul(before, line)))));
+  SmallVector<Value, 2> rows;
+  for (int64_t i = 0; i < inputs; ++i)
+    rows.push_back(e.at(panel.input, e.b.getBF16Type(),
+                        e.add(e.mul(firstRow(block, i), panel.K), slice.k)));
   e.loop(e.index(0), steps, 1, [&](Value index) {
     for (Value address : ahead)
       for (int64_t i = 0; i < kPrefetches; ++i) {
         Value offset = e.mul(e.add(e.mul(index, kPrefetches), i), line);
         e.prefetch(bytes(address, offset));
       }
-    step(index, row, weights);
+    step(index, rows, slice.weights, first);
   });
-  eachSum(sums, [&](int64_t tile, Value pointer) {
-    tiles.store(tile, pointer, stride);
-  });
+  eachSum([&](int64_t tile, Value at) { tiles.store(tile, at, stride); });
 }
 
-void TileEmitter::step(Value index, Value row, ValueRange weights) {
-  tiles.load(Tiles::kInputs, bytes(row, e.mul(index, Tiles::kLine)),
-             e.mul(panel.K, 2));
-  int64_t tile = 0, perWeight = kTilesOfPanel / int64_t(weights.size());
+/// 32 k of the tiles of columns from `column` on.
+void TileEmitter::step(Value index, ArrayRef<Value> rows, ValueRange weights,
+                       int64_t column) {
+  int64_t perWeight = kTilesOfPanel / int64_t(weights.size());
+  int64_t count = kTilesOfPanel / int64_t(rows.size());
   int64_t pair = perWeight * Tiles::kLine; // bytes, of all columns
-  for (Value weight : weights)
-    for (int64_t i = 0; i < perWeight; ++i, ++tile) {
-      int64_t into = Tiles::kWeights + tile % 2;
-      Value offset =
-          e.add(e.mul(index, Tiles::kDepth / 2 * pair), i * Tiles::kLine);
-      tiles.load(into, bytes(weight, offset), e.index(pair));
-      tiles.multiply(tile, Tiles::kInputs, into);
-    }
+  for (auto [i, row] : llvm::enumerate(rows))
+    tiles.load(Tiles::kInputs + i, bytes(row, e.mul(index, Tiles::kLine)),
+               e.mul(panel.K, 2));
+  for (int64_t c = 0; c < count; ++c) {
+    int64_t into = Tiles::kWeights + c % 2, of = column + c;
+    Value offset = e.add(e.mul(index, Tiles::kDepth / 2 * pair),
+                         of % perWeight * Tiles::kLine);
+    tiles.load(into, bytes(weights[of / perWeight], offset), e.index(pair));
+    for (size_t i = 0; i < rows.size(); ++i)
+      tiles.multiply(Tiles::kSums + i * count + c, Tiles::kInputs + i, into);
+  }
 }
 
 void TileEmitter::results(Value block) {
-  Value sums = sumsOf(block), first = firstRow(block);
+  Value sums = sumsOf(block);
+  Value first = firstRow(block, 0), second = firstRow(block, 1);
   e.loop(panel.rowOf(block), panel.rowOf(e.add(block, 1)), 1, [&](Value row) {
-    Value start = bytes(sums, e.mul(e.sub(row, first), kSumStride));
+    Value place = e.sub(row, first);
+    place = e.select(e.less(place, e.index(Tiles::kRows)), place,
+                     e.add(e.sub(row, second), Tiles::kRows));
+    Value start = bytes(sums, e.mul(place, kSumStride));
     SmallVector<Value> registers;
-    eachSum(start, [&](int64_t, Value pointer) {
-      registers.push_back(e.load(pointer, e.b.getF32Type()));
-    });
+    for (int64_t tile = 0; tile < kTilesOfPanel; ++tile)
+      registers.push_back(
+          e.load(bytes(start, e.index(tile * Tiles::kLine)), e.b.getF32Type()));
     panel.results(row, registers);
   });
 }

@@ -1,5 +1,5 @@
 //===- TileProducts.h - products of bf16 on AMX tiles -----------*- C++ -*-===//
-// Rows of x and a panel of weights in pairs along k -> sums, 16 rows at a time.
+// Rows of x and a panel of weights in pairs along k -> sums, 32 rows at a time.
 // An element's sum takes 32 k at a time, whatever the tile.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
@@ -9,14 +9,15 @@
 
 namespace trine::cpu {
 
-constexpr int64_t kTilesOfPanel = 4; ///< of 16 columns each
+constexpr int64_t kTilesOfPanel = 4;             ///< of 16 columns each
+constexpr int64_t kTileBlock = 2 * Tiles::kRows; ///< rows of x of a block
 
 /// Scratch of a thread: the tiles' shape, and the sums of `blocks` blocks.
 constexpr int64_t tileScratchBytes(int64_t blocks) {
-  return 64 + blocks * Tiles::kRows * kTilesOfPanel * 64;
+  return 64 + blocks * kTileBlock * kTilesOfPanel * Tiles::kLine;
 }
 
-/// One panel, and the blocks of at most 16 rows of x that meet it.
+/// One panel, and the blocks of at most kTileBlock rows of x that meet it.
 struct TilePanel {
   Value input;   ///< bf16 [M, K]
   Value M, K;    ///< K: a multiple of 32

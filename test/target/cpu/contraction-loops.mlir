@@ -56,11 +56,11 @@
 // ROW-NEXT: vbroadcastss 4
 // ROW-NEXT: vfmadd231ps 16
 
-// With AMX, a tile of x and four of the weight.
+// With AMX, two tiles of x and two of the weight, in each of two steps.
 // RUN: %python %S/Inputs/loops.py %t/amx/linear_1.s tdpbf16ps | FileCheck %s --check-prefix=AMX
 // AMX: stack 0
-// AMX-NEXT: tdpbf16ps 4
-// AMX-NEXT: tileloadd 5
+// AMX-NEXT: tdpbf16ps 8
+// AMX-NEXT: tileloadd 8
 
 func.func @f32(%x: tensor<?x384xf32> {graph.dims = ["N"]}, %w: tensor<256x384xf32>) -> tensor<?x256xf32> {
   %0 = graph.linear %x, %w : tensor<?x384xf32>, tensor<256x384xf32> -> tensor<?x256xf32>
