@@ -97,7 +97,8 @@ def SetPrecisionPass : Pass<"graph-set-precision", "::mlir::ModuleOp"> {
     Weights of linear and gated layers and tables of gathers: `keep` gives bf16
     and f16 tensors the type they are stored in and marks blocked formats
     `kept`; under bf16 the other weights of layers become bf16. Inputs of layers,
-    and queries, keys and values, are cast. Under int8 layers of kept weights
+    and queries, keys and values, are cast; attention for such an input alone
+    rounds its result. Under int8 layers of kept weights
     quantize their input; everything else computes as under f32.
 
     ```mlir

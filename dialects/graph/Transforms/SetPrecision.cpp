@@ -41,6 +41,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
       quantizeInputs();
     if (compute == "bf16")
       castOperands();
+    foldCasts();
   }
 
   StringRef choice(StringRef name, StringRef fallback) {
@@ -162,6 +163,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     if (auto reshape = dyn_cast_or_null<ReshapeOp>(producer)) {
       // Before the view, where the producer's epilogue can take it.
       Value source = narrow(reshape.getInput());
+      replaced.push_back(reshape);
       return narrowed[value] = ReshapeOp::create(
                  builder, value.getLoc(), type, source, reshape.getShapeAttr());
     }
@@ -170,9 +172,27 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
       rope.getResult().setType(cast<RankedTensorType>(type));
       return narrowed[value] = value;
     }
-    ++casts;
-    return narrowed[value] =
-               CastOp::create(builder, value.getLoc(), type, value);
+    auto cast = CastOp::create(builder, value.getLoc(), type, value);
+    made.push_back(cast);
+    return narrowed[value] = cast;
+  }
+
+  /// Attention that only a cast reads rounds its result itself; so do kernels
+  /// of other producers, with the cast in their epilogue.
+  void foldCasts() {
+    for (ReshapeOp reshape : replaced)
+      if (reshape->use_empty())
+        reshape->erase();
+    for (CastOp cast : made) {
+      auto producer = cast.getInput().getDefiningOp<AttentionOp>();
+      if (!producer || !producer->hasOneUse()) {
+        ++casts;
+        continue;
+      }
+      producer.getResult().setType(cast.getType());
+      cast.getResult().replaceAllUsesWith(producer.getResult());
+      cast->erase();
+    }
   }
 
   //===--------------------------------------------------------------------===//
@@ -210,5 +230,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   Type f32, bf16;
   StringRef compute, weights;
   llvm::DenseMap<Value, Value> narrowed;
+  SmallVector<CastOp> made;
+  SmallVector<ReshapeOp> replaced; ///< by one of bf16, users before inputs
 };
 } // namespace

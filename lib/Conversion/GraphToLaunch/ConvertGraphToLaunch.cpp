@@ -74,9 +74,8 @@ struct ConvertGraphToLaunch
     for (Operation &op : block) {
       if (!op.hasAttr("launch.device") || grouped.contains(&op))
         continue;
-      SmallVector<Operation *> ops = chainFrom(&op);
-      Group group{ops, ops.back()};
-      if (ops.size() == 1)
+      Group group = groupOf(&op);
+      if (group.anchor == &op)
         addSiblings(group);
       grouped.insert_range(group.ops);
       groups.push_back(std::move(group));
@@ -106,28 +105,48 @@ struct ConvertGraphToLaunch
     return chain;
   }
 
-  /// Other linear layers of the same input that would stand alone: one launch,
-  /// one barrier, and their panels balance over the threads together.
+  /// The chain, and casts of its last value beside other users. A cast needs
+  /// nothing else: the launch may stand before it, for the other users.
+  Group groupOf(Operation *root) {
+    Group group{chainFrom(root), nullptr};
+    Operation *last = group.ops.back();
+    if (!isa<graph::CastOp>(last))
+      for (Operation *user : last->getUsers())
+        if (isa<graph::CastOp>(user) && !grouped.contains(user) &&
+            user->getBlock() == root->getBlock() &&
+            user->getAttr("launch.device") == root->getAttr("launch.device") &&
+            targetOf(root).canFuse(root, user))
+          group.ops.push_back(user);
+    group.anchor = *llvm::find_if(llvm::reverse(group.ops), [&](Operation *op) {
+      return op == root || !isa<graph::CastOp>(op);
+    });
+    return group;
+  }
+
+  /// Other linear layers of the same input that would stand alone but for
+  /// casts: one launch, one barrier, and their panels balance over the threads
+  /// together.
   void addSiblings(Group &group) {
     auto root = dyn_cast<graph::LinearOp>(group.ops.front());
     if (!root)
       return;
-    SmallVector<Operation *> siblings;
+    SmallVector<Group> siblings;
     for (Operation *user : root.getInput().getUsers()) {
       auto sibling = dyn_cast<graph::LinearOp>(user);
       if (sibling && sibling != root && sibling.getInput() == root.getInput() &&
           sibling->getBlock() == root->getBlock() &&
           root->isBeforeInBlock(sibling) && !grouped.contains(sibling) &&
           sibling->getAttr("launch.device") == root->getAttr("launch.device") &&
-          operandsDominate(sibling, root) && chainFrom(sibling).size() == 1 &&
+          operandsDominate(sibling, root) &&
           targetOf(root).canFuse(root, sibling))
-        siblings.push_back(sibling);
+        if (Group other = groupOf(sibling); other.anchor == sibling)
+          siblings.push_back(std::move(other));
     }
-    llvm::sort(siblings, [](Operation *a, Operation *b) {
-      return a->isBeforeInBlock(b);
+    llvm::sort(siblings, [](const Group &a, const Group &b) {
+      return a.anchor->isBeforeInBlock(b.anchor);
     });
-    group.ops.append(siblings);
-    group.anchor = root;
+    for (const Group &other : siblings)
+      group.ops.append(other.ops);
   }
 
   static bool operandsDominate(Operation *op, Operation *position) {

@@ -128,6 +128,7 @@ LogicalResult ContractionEmitter::collect() {
   rowBlock = tiled ? kTileBlock : e.machine.registers;
   slice = sliceOf(e.kernel, e.machine);
   panels = e.index(0);
+  e.flushes = input->element().isBF16() && e.machine.dotsBf16;
   for (Operation &op : e.kernel.getBlock()) {
     if (!isContraction(&op))
       continue;
@@ -136,6 +137,7 @@ LogicalResult ContractionEmitter::collect() {
     Segment &segment = segments.back();
     segment.firstPanel = panels;
     panels = e.add(panels, segment.panels);
+    e.flushes &= segment.step == 2;
     if (!tiled)
       rowBlock = std::min(rowBlock, e.machine.rowBlock(vectors(segment)));
   }

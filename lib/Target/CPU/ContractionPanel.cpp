@@ -167,10 +167,7 @@ void ContractionEmitter::emitResults(const Segment &segment, Value column,
       SmallVector<Value, 2> chain;
       for (size_t w = 0; w < segment.weights.size(); ++w)
         chain.push_back(sums[(r * segment.weights.size() + w) * perWeight + v]);
-      Value value =
-          e.round(rootValue(segment, chain, at, masks[v]),
-                  cast<RankedTensorType>(segment.root->getResult(0).getType())
-                      .getElementType());
+      Value value = rootValue(segment, chain, at, masks[v]);
       Position position{e.add(outputRow, r), at, segment.columns, masks[v]};
       if (failed(emitEpilogue(e, {{segment.root->getResult(0), value}},
                               position, stores)))

@@ -7,6 +7,10 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
+static Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+
 /// The vector of an argument of the kernel at `position`.
 static Value loadAt(KernelEmitter &emitter, const Tensor &tensor,
                     const Position &position) {
@@ -36,6 +40,16 @@ LogicalResult
 cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
                   const Position &position,
                   SmallVectorImpl<std::function<void()>> &stores) {
+  DenseMap<Value, Value> loaded;
+  auto read = [&](Value operand) -> Value {
+    if (Value vector = values.lookup(operand))
+      return emitter.round(vector, elementOf(operand));
+    const Tensor &tensor = emitter.operand(operand);
+    Value &vector = loaded[operand];
+    if (!vector && tensor.pointer)
+      vector = loadAt(emitter, tensor, position);
+    return vector;
+  };
   // A value follows from the root when one of its operands does.
   for (Operation &op : emitter.kernel.getBlock().without_terminator()) {
     if (op.getNumResults() != 1 || values.contains(op.getResult(0)) ||
@@ -44,25 +58,15 @@ cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
       continue;
     Value result;
     if (isElementwise(&op)) {
-      SmallVector<Value> operands;
-      for (Value operand : op.getOperands()) {
-        Value vector = values.lookup(operand);
-        if (!vector) {
-          const Tensor &tensor = emitter.operand(operand);
-          if (!tensor.pointer)
-            return op.emitOpError("expected operands that follow from the "
-                                  "kernel's root or are its arguments");
-          vector = values[operand] = loadAt(emitter, tensor, position);
-        }
-        operands.push_back(vector);
-      }
+      SmallVector<Value> operands = llvm::map_to_vector(op.getOperands(), read);
+      if (!llvm::all_of(operands, [](Value operand) { return !!operand; }))
+        return op.emitOpError("expected operands that follow from the "
+                              "kernel's root or are its arguments");
       result = emitElementwise(emitter, &op, operands);
     }
     if (!result)
       return op.emitOpError("cannot be part of a fused cpu kernel");
-    Type element =
-        cast<RankedTensorType>(op.getResult(0).getType()).getElementType();
-    values[op.getResult(0)] = emitter.round(result, element);
+    values[op.getResult(0)] = result;
   }
   for (auto [index, returned] : llvm::enumerate(
            emitter.kernel.getBlock().getTerminator()->getOperands()))

@@ -226,6 +226,12 @@ static Value narrowBits(ImplicitLocOpBuilder &b, Value value, Type element) {
       b, i16, arith::ShRUIOp::create(b, rounded, constant(16)));
 }
 
+Value KernelEmitter::narrowed(Value value, Type element) {
+  if (!flushes || !element.isBF16() || !isa<VectorType>(value.getType()))
+    return narrowBits(b, value, element);
+  return vector::BitCastOp::create(b, vectorOf(b.getI16Type()), toBf16(value));
+}
+
 /// The f32 value or vector of a narrower float's bits.
 static Value widen(ImplicitLocOpBuilder &b, Value bits, Type element) {
   Type f32 = likeShape(bits, b.getF32Type());
@@ -260,7 +266,7 @@ Value KernelEmitter::loadScalar(Value pointer, Type element) {
 void KernelEmitter::store(Value vector, Value pointer, Type element,
                           Value mask) {
   if (isNarrow(element))
-    vector = narrowBits(b, vector, element);
+    vector = narrowed(vector, element);
   if (mask)
     LLVM::MaskedStoreOp::create(b, vector, pointer, mask, bytesOf(element));
   else
@@ -269,7 +275,7 @@ void KernelEmitter::store(Value vector, Value pointer, Type element,
 
 void KernelEmitter::storeScalar(Value scalar, Value pointer, Type element) {
   if (isNarrow(element))
-    scalar = narrowBits(b, scalar, element);
+    scalar = narrowed(scalar, element);
   LLVM::StoreOp::create(b, scalar, pointer, bytesOf(element));
 }
 
@@ -338,7 +344,7 @@ Value KernelEmitter::toBf16(Value vector) {
 }
 
 Value KernelEmitter::round(Value value, Type element) {
-  return isNarrow(element) ? widen(b, narrowBits(b, value, element), element)
+  return isNarrow(element) ? widen(b, narrowed(value, element), element)
                            : value;
 }
 

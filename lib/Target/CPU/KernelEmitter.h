@@ -39,6 +39,9 @@ public:
   mlir::ImplicitLocOpBuilder b;
   Value thread, threads;
   Value scratch, shared; ///< the thread's own, and the one of all
+  /// May registers lose subnormals when they are rounded to bf16, as the CPU's
+  /// instruction does? Where dot products have lost them already.
+  bool flushes = false;
 
   int64_t lanes() const { return machine.lanes; }
 
@@ -145,6 +148,7 @@ private:
   unsigned tables = 0;
 
   Value loadTeam(size_t offset, Type type);
+  Value narrowed(Value value, Type element);
   Tensor loadTensor(Value argv, int64_t &word, Type type);
 };
 
@@ -161,11 +165,11 @@ Value emitElementwise(KernelEmitter &emitter, mlir::Operation *op,
                       ValueRange operands);
 
 /// Runs the region's operations that follow from `values` (values of the region
-/// as vectors at `position`) and stores every launch.return operand reached.
-/// Other operands are loaded: [.., N] at (row, column), [N] at the column, a
-/// single element broadcast. The stores are appended to
-/// `stores`, for the caller to run after the last epilogue of a tile: no load
-/// may have to wait for them.
+/// as vectors at `position`, not rounded to their types yet) and stores every
+/// launch.return operand reached. Other operands are loaded: [.., N] at (row,
+/// column), [N] at the column, a single element broadcast. The stores are
+/// appended to `stores`, for the caller to run after the last epilogue of a
+/// tile: no load may have to wait for them.
 mlir::LogicalResult
 emitEpilogue(KernelEmitter &emitter, llvm::DenseMap<Value, Value> values,
              const Position &position,

@@ -58,3 +58,28 @@ module attributes {launch.cpu = "x86-64-v4"} {
     return %b, %c : tensor<?x4xf32>, tensor<?x4xf32>
   }
 }
+
+// -----
+
+// A cast is part of its producer's kernel, beside other users; layers of one
+// input share a launch with their casts.
+module attributes {launch.cpu = "x86-64-v4"} {
+  graph.parameter @g : tensor<16xf32> storage "f32" from ["g"]
+  graph.parameter @w : tensor<16x16xbf16> storage "bf16" from ["w"]
+  // CHECK-LABEL: func.func @casts
+  // CHECK: %[[N:.*]]:2 = launch.call @rms_norm_0
+  // CHECK: %[[L:.*]]:2 = launch.call @linear_0(%[[N]]#1, {{.*}} -> (tensor<?x16xbf16>, tensor<?x16xbf16>)
+  // CHECK-NEXT: launch.call @add_0(%[[N]]#0
+  func.func @casts(%x: tensor<?x16xf32>) -> (tensor<?x16xbf16>, tensor<?x16xbf16>, tensor<?x16xf32>) {
+    %b = graph.weight @w : tensor<16x16xbf16>
+    %g = graph.weight @g : tensor<16xf32>
+    %n = graph.rms_norm %x, %g epsilon 1.0e-5 : tensor<?x16xf32>, tensor<16xf32> -> tensor<?x16xf32>
+    %c = graph.cast %n : tensor<?x16xf32> -> tensor<?x16xbf16>
+    %0 = graph.linear %c, %b : tensor<?x16xbf16>, tensor<16x16xbf16> -> tensor<?x16xf32>
+    %1 = graph.cast %0 : tensor<?x16xf32> -> tensor<?x16xbf16>
+    %2 = graph.linear %c, %b : tensor<?x16xbf16>, tensor<16x16xbf16> -> tensor<?x16xf32>
+    %3 = graph.cast %2 : tensor<?x16xf32> -> tensor<?x16xbf16>
+    %4 = graph.add %n, %x : tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+    return %1, %3, %4 : tensor<?x16xbf16>, tensor<?x16xbf16>, tensor<?x16xf32>
+  }
+}
