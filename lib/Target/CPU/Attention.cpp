@@ -5,6 +5,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Attention.h"
+#include "Tiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -18,14 +19,18 @@ static constexpr int64_t kChunkKeys = 256, kPartKeys = 128;
 /// Most blocks of a unit, and units a thread should have at least.
 static constexpr int64_t kUnitBlocks = 16, kUnits = 8;
 
-/// Rows of a block: fewer where a head is known to have fewer.
-static int64_t blockOf(graph::AttentionOp op, const MachineModel &machine) {
+/// Rows of a block, and the most rows of a head whose keys go in parts; fewer
+/// where a head is known to have fewer. Only blocks on tiles have more.
+static std::pair<int64_t, int64_t> rowsOf(graph::AttentionOp op,
+                                          const MachineModel &machine) {
   ArrayRef<int64_t> sizes = op.getQuery().getType().getShape();
   int64_t heads = op.getKey().getType().getShape()[2];
-  if (ShapedType::isDynamicShape(sizes.drop_front()) ||
-      ShapedType::isDynamic(heads))
-    return machine.keyRows;
-  return std::clamp<int64_t>(sizes[1] * sizes[2] / heads, 1, machine.keyRows);
+  int64_t rows = kTileRows;
+  if (!ShapedType::isDynamicShape(sizes.drop_front()) &&
+      !ShapedType::isDynamic(heads))
+    rows = std::clamp<int64_t>(sizes[1] * sizes[2] / heads, 1, rows);
+  int64_t few = std::min(rows, machine.keyRows);
+  return {rows > few && fitsTiles(op, machine) ? kTileRows : few, few};
 }
 
 AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
@@ -47,15 +52,18 @@ AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
   sumsAt = roundUp(v.dims[3]);
   shiftAt = e.add(sumsAt, e.lanes());
   stateSize = e.add(shiftAt, e.lanes());
-  block = blockOf(op, e.machine);
-  queries = e.scratch;
+  std::tie(block, few) = rowsOf(op, e.machine);
+  tiled = block > few;
+  queries = f32At(e.scratch, e.index(tiled ? Tiles::kLine / 4 : 0));
   logits = f32At(queries, e.mul(querySize, block * kUnitBlocks));
   states = f32At(logits, e.mul(logitsSize, block));
   values = f32At(states, e.mul(stateSize, block * kUnitBlocks));
 }
 
 void AttentionEmitter::emit() {
-  split = e.less(rows, e.index(block + 1));
+  split = e.less(rows, e.index(few + 1));
+  if (tiled)
+    Tiles(e).configure(e.scratch, e.index(Tiles::kRows));
   chunkKeys = e.select(split, e.index(kPartKeys), e.index(kChunkKeys));
   // Units of several blocks copy the values less often, as long as there are
   // some for every thread.
@@ -74,6 +82,8 @@ void AttentionEmitter::emit() {
     Value part = e.sub(e.sub(parts, one), e.div(unit, pairs));
     emitUnit(part, e.rem(unit, pairs));
   });
+  if (tiled)
+    Tiles(e).release();
   e.when(split, [&] { emitParts(); });
 }
 
@@ -149,13 +159,15 @@ void AttentionEmitter::emitUnit(Value part, Value pair) {
   Value first = e.div(unit.first, chunkKeys);
   Value last = e.max(e.ceilDiv(unit.limit, chunkKeys), e.add(first, 1));
   Value single = e.equal(e.sub(last, first), e.index(1));
-  Value shared = e.mul(e.add(e.mul(part, pairs), pair), block);
+  Value shared = e.mul(e.add(e.mul(part, pairs), pair), few);
   e.loop(first, last, 1, [&](Value i) {
     Value begin = e.mul(i, chunkKeys);
     chunk = {e.max(unit.first, begin),
              e.min(unit.limit, e.add(begin, chunkKeys))};
     if (!graph::layoutOf(v.type))
       copyValues();
+    if (tiled)
+      e.when(split, [] {}, [&] { padValues(); });
     e.loop(e.index(0), count, block, [&](Value row) {
       // What a block needs for one chunk only stays in the L1.
       Value place = e.select(single, e.index(0), row);
@@ -173,7 +185,7 @@ void AttentionEmitter::emitUnit(Value part, Value pair) {
 void AttentionEmitter::emitParts() {
   e.barrier();
   Type f32 = e.b.getF32Type();
-  Value apart = e.mul(e.mul(pairs, block), stateSize);
+  Value apart = e.mul(e.mul(pairs, few), stateSize);
   auto [begin, end] = e.share(e.mul(pairs, rows));
   e.loop(begin, end, 1, [&](Value i) {
     Value pair = e.div(i, rows), row = e.rem(i, rows);
@@ -182,7 +194,7 @@ void AttentionEmitter::emitParts() {
     Value first = e.div(keys.first, chunkKeys);
     Value last = e.ceilDiv(keys.limit, chunkKeys);
     Value state =
-        f32At(e.shared, e.mul(e.add(e.mul(pair, block), row), stateSize));
+        f32At(e.shared, e.mul(e.add(e.mul(pair, few), row), stateSize));
     auto at = [&](Value part, Value offset) {
       return f32At(state, e.add(e.mul(part, apart), offset));
     };
@@ -247,7 +259,7 @@ static LogicalResult emit(KernelEmitter &emitter) {
   return success();
 }
 
-/// A thread's queries, logits, states and values.
+/// A thread's shape of tiles, queries, logits, states and values.
 static AffineExpr scratch(launch::KernelOp kernel,
                           ArrayRef<graph::SymbolicShape> operands,
                           const MachineModel &machine) {
@@ -255,9 +267,11 @@ static AffineExpr scratch(launch::KernelOp kernel,
   AffineExpr row = sizeOf(op.getQuery(), 3, operands) + machine.lanes +
                    stateSizeOf(op, operands, machine);
   AffineExpr column = sizeOf(op.getValue(), 3, operands) + machine.lanes;
-  return (row * (blockOf(op, machine) * kUnitBlocks) +
-          blockOf(op, machine) * (kChunkKeys + 16) + column * kChunkKeys) *
-         4;
+  int64_t block = rowsOf(op, machine).first;
+  return (row * (block * kUnitBlocks) + block * (kChunkKeys + 16) +
+          column * kChunkKeys) *
+             4 +
+         Tiles::kLine;
 }
 
 /// The states of the parts of every head's first block.
@@ -268,7 +282,7 @@ static AffineExpr sharedScratch(launch::KernelOp kernel,
   AffineExpr parts = sizeOf(op.getKey(), 1, operands).ceilDiv(kPartKeys);
   return parts * sizeOf(op.getKey(), 0, operands) *
          sizeOf(op.getKey(), 2, operands) * stateSizeOf(op, operands, machine) *
-         (blockOf(op, machine) * 4);
+         (rowsOf(op, machine).second * 4);
 }
 
 const Family cpu::attentionFamily = {

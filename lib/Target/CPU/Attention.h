@@ -11,6 +11,14 @@
 
 namespace trine::cpu {
 
+/// Rows of a block on AMX tiles: two of 16, which share a tile of keys.
+constexpr int64_t kTileRows = 32;
+
+/// Are the products of blocks of enough rows those of AMX tiles?
+bool fitsTiles(graph::AttentionOp op, const MachineModel &machine);
+/// What makes a logit of a product: exponentials are powers of two.
+double scaleOf(graph::AttentionOp op);
+
 class AttentionEmitter {
 public:
   AttentionEmitter(KernelEmitter &emitter, graph::AttentionOp op);
@@ -36,6 +44,7 @@ private:
   void copyQueries();
   void overSizes(llvm::function_ref<void(int64_t)> body);
   void emitBlock();
+  void emitDotBlock();
   void emitLogits(int64_t size);
   void emitPanels(llvm::ArrayRef<Range> rows, Value panel, int64_t panels,
                   bool masked);
@@ -43,10 +52,11 @@ private:
   llvm::SmallVector<Value>
   overLogits(Value row, Value first,
              llvm::function_ref<Value(Value, Value, Value)> next);
+  Value times(Value x, double scale);
   Value cap(Value x);
-  void emitShift(Value row);
+  void emitShift(Value row, double scale);
   void storeOperand(Value x, Value pointer);
-  void emitExponentials(Value row);
+  void emitExponentials(Value row, double scale);
   /// Are the keys of a block of `size` rows read for it alone?
   bool isStream(int64_t size) const { return 2 * size <= e.machine.keyRows; }
   int64_t slices(int64_t size, int64_t most) const;
@@ -55,6 +65,17 @@ private:
   Value sumAt(int64_t i, Value column, int64_t registers);
   llvm::SmallVector<Value> sumsBefore(int64_t size, Value column,
                                       int64_t registers);
+
+  // AttentionTiles.cpp: the same on AMX tiles.
+  struct TileProduct;
+  void padValues();
+  void emitTileBlock();
+  void overTiles(llvm::function_ref<void(int64_t)> body);
+  void multiplyTiles(const TileProduct &product, int64_t rowTiles);
+  void emitTileLogits(int64_t rowTiles);
+  void maskPanels(Value from, Value to);
+  void rescale(Value row);
+  void emitTileProducts(int64_t rowTiles);
 
   Value f32At(Value pointer, Value offset) {
     return e.at(pointer, e.b.getF32Type(), offset);
@@ -71,10 +92,21 @@ private:
   /// Its sums over the values, those of its exponentials, and from `shiftAt` on
   /// the exponents' shift and what it just scaled the sums by.
   Value stateOf(Value row) { return f32At(blockStates, e.mul(row, stateSize)); }
+  /// Where the head's values, which lie by heads, begin at an even key.
+  Value valuesOf(Value key);
   /// Where the pair (if there are pairs) of values that `key` is of begins.
   Value evenly(Value key) {
     return valuePairs ? e.mul(e.div(key, e.index(2)), 2) : key;
   }
+  /// The first of the copied values: tiles begin where a panel does.
+  Value firstCopied() {
+    return tiled ? e.mul(e.div(chunk.first, e.index(width)), width)
+                 : evenly(chunk.first);
+  }
+  void overRows(llvm::function_ref<void(Value)> body) {
+    e.loop(e.index(0), blockSize, 1, body);
+  }
+  std::pair<Value, Value> wholePanels(const Range &first, const Range &last);
   Value roundUp(Value x) { return e.mul(e.ceilDiv(x, e.lanes()), e.lanes()); }
 
   KernelEmitter &e;
@@ -89,7 +121,8 @@ private:
   Type operand;
   bool keyPairs, valuePairs;     ///< bf16 in pairs of what is summed over
   int64_t width, vectors;        ///< of a panel of keys; registers it takes
-  int64_t block;                 ///< most rows of a block
+  int64_t block, few;            ///< most rows of a block, and of a split one
+  bool tiled;                    ///< are the products of others AMX tiles'?
   Value groups, perGroup, pairs; ///< key heads; query heads of each; all heads
   Value rows;                    ///< of a head
   Value split;                   ///< i1: one block a head, its keys in parts

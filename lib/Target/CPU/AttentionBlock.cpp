@@ -17,8 +17,7 @@ using namespace trine::cpu;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// What makes a logit of a product: exponentials are powers of two.
-static double scaleOf(graph::AttentionOp op) {
+double cpu::scaleOf(graph::AttentionOp op) {
   return op.getScale().convertToDouble() *
          (op.getSoftcap() ? 1 / op.getSoftcap()->convertToDouble()
                           : std::numbers::log2e);
@@ -42,7 +41,7 @@ void AttentionEmitter::copyQueries() {
 /// The chunk's values of the head, which lie in rows of all heads: rows of the
 /// head alone, or pairs of them.
 void AttentionEmitter::copyValues() {
-  Value first = evenly(chunk.first);
+  Value first = firstCopied();
   auto read = [&](Value key, Value column, Value mask, Type type) {
     Value row = e.add(e.mul(e.add(e.mul(batch, v.dims[1]), key), groups), head);
     return e.load(e.at(v.pointer, type, e.add(e.mul(row, v.dims[3]), column)),
@@ -76,12 +75,12 @@ void AttentionEmitter::overSizes(function_ref<void(int64_t)> body) {
     return body(*known);
   SmallVector<int64_t> sizes;
   for (int64_t size : {1, 2, 3, 4, 6, 8, 12})
-    if (size < block)
+    if (size < few)
       sizes.push_back(size);
   Value which = e.index(1);
   for (int64_t size : sizes)
     which = e.select(e.less(e.index(size), blockSize), e.add(which, 1), which);
-  sizes.push_back(block);
+  sizes.push_back(few);
   e.switchOver(which, int64_t(sizes.size()),
                [&](int64_t which) { body(sizes[which - 1]); });
 }
@@ -93,19 +92,15 @@ void AttentionEmitter::emitBlock() {
   fromPanel = e.div(keys.first, e.index(width));
   toPanel = e.ceilDiv(keys.limit, width);
   fresh = e.equal(keys.first, all.first);
-  auto rows = [&](function_ref<void(Value)> body) {
-    e.loop(e.index(0), blockSize, 1, body);
-  };
   e.when(e.less(keys.first, keys.limit), [&] {
     e.when(fresh, [&] { copyQueries(); });
-    overSizes([&](int64_t size) { emitLogits(size); });
-    // Row by row, one row's exponentials would wait for its highest logit.
-    rows([&](Value row) { emitShift(row); });
-    rows([&](Value row) { emitExponentials(row); });
-    overSizes([&](int64_t size) { emitProducts(size); });
+    if (tiled)
+      e.when(split, [&] { emitDotBlock(); }, [&] { emitTileBlock(); });
+    else
+      emitDotBlock();
     Value done = e.equal(keys.limit, e.select(split, e.index(-1), all.limit));
     e.when(done, [&] {
-      rows([&](Value row) {
+      overRows([&](Value row) {
         emitRow(e.add(blockRow, row), [&](Value offset) {
           return e.load(f32At(stateOf(row), offset), e.b.getF32Type());
         });
@@ -116,10 +111,18 @@ void AttentionEmitter::emitBlock() {
   e.when(
       e.less(all.first, all.limit), [] {},
       [&] {
-        rows([&](Value row) {
+        overRows([&](Value row) {
           emitRow(e.add(blockRow, row), [&](Value) { return e.splat(0); });
         });
       });
+}
+
+void AttentionEmitter::emitDotBlock() {
+  overSizes([&](int64_t size) { emitLogits(size); });
+  // Row by row, one row's exponentials would wait for its highest logit.
+  overRows([&](Value row) { emitShift(row, 1); });
+  overRows([&](Value row) { emitExponentials(row, 1); });
+  overSizes([&](int64_t size) { emitProducts(size); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,19 +145,23 @@ void AttentionEmitter::emitLogits(int64_t size) {
   };
   if (op.getMask())
     return panels(fromPanel, toPanel, true);
-  // Panels that every row attends whole need no mask.
-  auto within = [&](Value panel) {
-    return e.min(e.max(panel, fromPanel), toPanel);
-  };
-  Value wholeFrom = op.getWindow()
-                        ? within(e.ceilDiv(ranges.back().first, width))
-                        : fromPanel;
-  Value wholeTo =
-      e.max(within(e.div(ranges.front().limit, e.index(width))), wholeFrom);
+  auto [wholeFrom, wholeTo] = wholePanels(ranges.front(), ranges.back());
   if (op.getWindow())
     panels(fromPanel, wholeFrom, true);
   panels(wholeFrom, wholeTo, false);
   panels(wholeTo, toPanel, true);
+}
+
+/// Panels that every row attends whole, which need no mask, from the ranges of
+/// the block's first and last row.
+std::pair<Value, Value> AttentionEmitter::wholePanels(const Range &first,
+                                                      const Range &last) {
+  auto within = [&](Value panel) {
+    return e.min(e.max(panel, fromPanel), toPanel);
+  };
+  Value from =
+      op.getWindow() ? within(e.ceilDiv(last.first, width)) : fromPanel;
+  return {from, e.max(within(e.div(first.limit, e.index(width))), from)};
 }
 
 void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
@@ -241,6 +248,13 @@ AttentionEmitter::overLogits(Value row, Value first,
                 });
 }
 
+Value AttentionEmitter::times(Value x, double scale) {
+  if (scale == 1)
+    return x;
+  Value by = isa<VectorType>(x.getType()) ? e.splat(scale) : scalar(scale);
+  return arith::MulFOp::create(e.b, x, by);
+}
+
 /// softcap·tanh(x / softcap), but for keys that are left out.
 Value AttentionEmitter::cap(Value x) {
   double scale = op.getSoftcap()->convertToDouble() * std::numbers::log2e;
@@ -251,14 +265,14 @@ Value AttentionEmitter::cap(Value x) {
 }
 
 /// The highest logit so far, rounded up to a whole number, so that sums are
-/// rescaled without rounding.
-void AttentionEmitter::emitShift(Value row) {
+/// rescaled without rounding. Logits are `scale` (> 0) times what is stored.
+void AttentionEmitter::emitShift(Value row, double scale) {
   Type f32 = e.b.getF32Type();
   auto max = [&](Value a, Value b) { return math.fastMax(b, a); };
   SmallVector<Value> chains =
       overLogits(row, e.splat(-kInfinity), [&](Value i, Value chain, Value x) {
         if (op.getSoftcap()) {
-          x = cap(x);
+          x = cap(times(x, scale));
           e.store(x, f32At(logitsOf(row), i), f32);
         }
         return max(chain, x);
@@ -266,7 +280,10 @@ void AttentionEmitter::emitShift(Value row) {
   Value highest = chains[0];
   for (Value chain : ArrayRef(chains).drop_front())
     highest = max(highest, chain);
-  highest = mlir::math::CeilOp::create(e.b, e.reduce(highest, max));
+  highest = e.reduce(highest, max);
+  if (!op.getSoftcap())
+    highest = times(highest, scale);
+  highest = mlir::math::CeilOp::create(e.b, highest);
   Value place = f32At(stateOf(row), shiftAt);
   Value before = e.select(fresh, scalar(kNoShift), e.loadScalar(place, f32));
   Value shift = max(before, highest);
@@ -286,15 +303,19 @@ void AttentionEmitter::storeOperand(Value x, Value pointer) {
   LLVM::StoreOp::create(e.b, e.toBf16(x), pointer, /*alignment=*/2);
 }
 
-void AttentionEmitter::emitExponentials(Value row) {
+void AttentionEmitter::emitExponentials(Value row, double scale) {
   Type f32 = e.b.getF32Type();
   Value state = stateOf(row);
   Value shift = e.broadcast(e.loadScalar(f32At(state, shiftAt), f32));
+  Value below = arith::NegFOp::create(e.b, shift);
   Value factor =
       e.broadcast(e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32));
   SmallVector<Value> chains =
       overLogits(row, e.splat(0), [&](Value i, Value chain, Value x) -> Value {
-        x = math.exp2NonPositive(arith::SubFOp::create(e.b, x, shift), dots);
+        x = scale == 1
+                ? Value(arith::SubFOp::create(e.b, x, shift))
+                : Value(vector::FMAOp::create(e.b, x, e.splat(scale), below));
+        x = math.exp2NonPositive(x, dots);
         storeOperand(x, e.at(logitsOf(row), operand, i));
         return arith::AddFOp::create(e.b, chain, x);
       });
@@ -339,18 +360,17 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   tile.rowElement = operand;
   tile.pairs = valuePairs;
   int64_t unit = valuePairs ? 2 : 1;
-  Value begin = evenly(keys.first), from = values, columns = sumsAt;
-  Value index = e.sub(begin, evenly(chunk.first));
-  tile.weightElement = valuePairs ? v.element() : e.b.getF32Type();
-  if (graph::layoutOf(v.type)) { // by heads: as they lie
-    Value outer = e.add(e.mul(batch, groups), head);
-    index = e.add(e.mul(outer, e.mul(e.ceilDiv(v.dims[1], unit), unit)), begin);
-    from = v.pointer, columns = v.dims[3];
+  Value begin = evenly(keys.first), columns = sumsAt, from;
+  if (graph::layoutOf(v.type)) {
+    from = valuesOf(begin), columns = v.dims[3];
     tile.weightElement = v.element();
+  } else {
+    tile.weightElement = valuePairs ? v.element() : e.b.getF32Type();
+    from = e.at(values, tile.weightElement,
+                e.mul(e.sub(begin, firstCopied()), columns));
   }
   tile.stride = e.mul(columns, unit);
-  tile.weights = {e.at(from, tile.weightElement,
-                       e.add(e.mul(index, columns), e.mul(column, unit)))};
+  tile.weights = {e.at(from, tile.weightElement, e.mul(column, unit))};
   tile.registers = masks.size();
   tile.stream = isStream(size);
   if (masks.back())
@@ -363,6 +383,14 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
                     sumsBefore(size, column, masks.size()));
   for (auto [i, sum] : llvm::enumerate(sums))
     e.store(sum, sumAt(i, column, masks.size()), e.b.getF32Type());
+}
+
+Value AttentionEmitter::valuesOf(Value key) {
+  int64_t unit = valuePairs ? 2 : 1;
+  Value perHead = e.mul(e.ceilDiv(v.dims[1], unit), unit);
+  Value outer = e.add(e.mul(batch, groups), head);
+  return e.at(v.pointer, v.element(),
+              e.mul(e.add(e.mul(outer, perHead), key), v.dims[3]));
 }
 
 /// Where sum `i` of a tile of columns is kept.

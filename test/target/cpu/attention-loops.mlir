@@ -8,6 +8,8 @@
 // RUN: %python %S/Inputs/loops.py %t/v3/attention_0.s | FileCheck %s --check-prefixes=CHECK,V3
 // RUN: trine-compile %t/bf16.mlir --cpu=cooperlake --emit=asm -o %t/bf16
 // RUN: %python %S/Inputs/loops.py %t/bf16/attention_0.s | FileCheck %s --check-prefixes=CHECK,BF16
+// RUN: trine-compile %t/tiles.mlir --cpu=sapphirerapids --emit=asm -o %t/amx
+// RUN: %python %S/Inputs/loops.py %t/amx/attention_0.s tdpbf16ps | FileCheck %s --check-prefix=AMX
 
 // The queries.
 // CHECK: loop: 0 multiply-adds, 0 dots, 0 prefetches, 0 on the stack
@@ -29,6 +31,14 @@
 // BF16-NEXT: loop: 0 multiply-adds, 96 dots, 0 prefetches, 0 on the stack
 // CHECK-NOT: loop
 
+// With AMX, 32 queries times 32 keys twice over, of depth 64: as many loads of
+// tiles as products.
+// AMX: stack 0
+// AMX-NEXT: tdpbf16ps 16
+// AMX-NEXT: tileloadd 16
+// AMX-NEXT: tilestored 8
+// AMX-NEXT: tilezero 8
+
 //--- f32.mlir
 func.func @f(%q: tensor<1x2x6x64xf32> {graph.name = "q"}, %k: tensor<1x256x1x64xf32> {graph.name = "k"},
              %v: tensor<1x256x1x64xf32> {graph.name = "v"}) -> (tensor<1x2x6x64xf32> {graph.name = "result"}) {
@@ -40,4 +50,10 @@ func.func @f(%q: tensor<1x2x6x64xbf16> {graph.name = "q"}, %k: tensor<1x256x1x64
              %v: tensor<1x256x1x64xbf16> {graph.name = "v"}) -> (tensor<1x2x6x64xbf16> {graph.name = "result"}) {
   %o = graph.attention %q, %k, %v scale 0.125 : tensor<1x2x6x64xbf16>, tensor<1x256x1x64xbf16>, tensor<1x256x1x64xbf16> -> tensor<1x2x6x64xbf16>
   return %o : tensor<1x2x6x64xbf16>
+}
+//--- tiles.mlir
+func.func @f(%q: tensor<1x?x6x64xbf16> {graph.name = "q", graph.dims = ["S"]}, %k: tensor<1x?x1x64xbf16> {graph.name = "k", graph.dims = ["T"]},
+             %v: tensor<1x?x1x64xbf16> {graph.name = "v", graph.dims = ["T"]}) -> (tensor<1x?x6x64xbf16> {graph.name = "result"}) {
+  %o = graph.attention %q, %k, %v scale 0.125 : tensor<1x?x6x64xbf16>, tensor<1x?x1x64xbf16>, tensor<1x?x1x64xbf16> -> tensor<1x?x6x64xbf16>
+  return %o : tensor<1x?x6x64xbf16>
 }

@@ -1,0 +1,214 @@
+//===- AttentionTiles.cpp - a block of rows on AMX tiles ------------------===//
+// 32 rows of bf16 queries, or exponentials, times 32 keys, or columns of the
+// values: four tiles of sums. Keys of panels and pairs of values are tiles as
+// they lie. Logits are scaled, and most never masked, where they are next read.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Attention.h"
+#include "Tiles.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::cpu;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+/// Columns of a product, and tiles they take.
+static constexpr int64_t kColumns = 32, kColumnTiles = 2;
+
+bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
+  RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType(),
+                   v = op.getValue().getType();
+  auto fits = [](int64_t size, int64_t unit) {
+    return !ShapedType::isDynamic(size) && size % unit == 0;
+  };
+  return machine.tilesBf16 && machine.dotsBf16 && q.getElementType().isBF16() &&
+         k.getElementType().isBF16() && v.getElementType().isBF16() &&
+         scaleOf(op) > 0 && fits(q.getShape().back(), Tiles::kDepth) &&
+         fits(v.getShape().back(), kColumns) &&
+         fits(graph::layoutOf(k).getWidth(), kColumns);
+}
+
+/// Rows of inputs times tiles of weights, for `steps` of 32 k, all in bytes.
+struct AttentionEmitter::TileProduct {
+  Value inputs, inputStride;
+  /// The first of two tiles of 16 columns each.
+  function_ref<Value(Value step)> weights;
+  Value weightStride, steps;
+  Value sums, sumStride;
+  Value fresh; ///< i1: do sums begin at 0? Null: they do.
+};
+
+static Value byteAt(KernelEmitter &e, Value pointer, Value offset) {
+  return e.at(pointer, e.b.getI8Type(), offset);
+}
+
+void AttentionEmitter::multiplyTiles(const TileProduct &product,
+                                     int64_t rowTiles) {
+  Tiles tiles(e);
+  auto eachSum = [&](function_ref<void(int64_t, Value)> body) {
+    for (int64_t row = 0; row < rowTiles; ++row)
+      for (int64_t column = 0; column < kColumnTiles; ++column)
+        body(row * kColumnTiles + column,
+             byteAt(e, product.sums,
+                    e.add(e.mul(product.sumStride, row * Tiles::kRows),
+                          column * Tiles::kLine)));
+  };
+  auto zero = [&] { eachSum([&](int64_t sum, Value) { tiles.zero(sum); }); };
+  auto load = [&] {
+    eachSum(
+        [&](int64_t sum, Value at) { tiles.load(sum, at, product.sumStride); });
+  };
+  product.fresh ? e.when(product.fresh, zero, load) : zero();
+  e.loop(e.index(0), product.steps, 1, [&](Value step) {
+    for (int64_t row = 0; row < rowTiles; ++row)
+      tiles.load(Tiles::kInputs + row,
+                 byteAt(e, product.inputs,
+                        e.add(e.mul(product.inputStride, row * Tiles::kRows),
+                              e.mul(step, Tiles::kLine))),
+                 product.inputStride);
+    Value weights = product.weights(step);
+    for (int64_t column = 0; column < kColumnTiles; ++column) {
+      int64_t weight = Tiles::kWeights + column;
+      tiles.load(weight, byteAt(e, weights, e.index(column * Tiles::kLine)),
+                 product.weightStride);
+      for (int64_t row = 0; row < rowTiles; ++row)
+        tiles.multiply(row * kColumnTiles + column, Tiles::kInputs + row,
+                       weight);
+    }
+  });
+  eachSum(
+      [&](int64_t sum, Value at) { tiles.store(sum, at, product.sumStride); });
+}
+
+/// Runs body(tiles of rows) for as many as the block has.
+void AttentionEmitter::overTiles(function_ref<void(int64_t)> body) {
+  e.when(
+      e.less(e.index(Tiles::kRows), blockSize), [&] { body(2); },
+      [&] { body(1); });
+}
+
+/// The chunk's last values with zeros from its limit on, for a tile reads 32:
+/// the copied ones where they are, a copy of those that lie by heads.
+void AttentionEmitter::padValues() {
+  Type i32 = e.b.getI32Type();
+  bool byHeads = bool(graph::layoutOf(v.type));
+  Value limit = chunk.limit, two = e.index(2), depth = e.index(Tiles::kDepth);
+  Value first = e.mul(e.div(limit, depth), depth);
+  Value last = e.div(e.sub(limit, e.index(1)), two);
+  auto pad = [&](Value pair) {
+    Value key = e.add(first, e.mul(pair, two));
+    Value kept =
+        e.select(e.less(key, limit), e.splatInt(0xffff), e.splatInt(0));
+    kept = e.select(e.less(e.add(key, 1), limit), e.splatInt(-1), kept);
+    Value copied = e.div(e.sub(key, firstCopied()), two);
+    Value write = f32At(values, e.mul(byHeads ? pair : copied, sumsAt));
+    Value read =
+        byHeads ? valuesOf(e.mul(e.min(e.div(key, two), last), two)) : write;
+    e.columnLoop(v.dims[3], [&](Value column, Value) {
+      Value words = e.load(e.at(read, i32, column), i32);
+      e.store(arith::AndIOp::create(e.b, words, kept), e.at(write, i32, column),
+              i32);
+    });
+  };
+  e.when(e.less(first, limit),
+         [&] { e.loop(e.index(0), e.index(Tiles::kDepth / 2), 1, pad); });
+}
+
+void AttentionEmitter::emitTileBlock() {
+  double scale = scaleOf(op);
+  overTiles([&](int64_t tiles) { emitTileLogits(tiles); });
+  Value wholeFrom = fromPanel, wholeTo = fromPanel;
+  if (!op.getMask())
+    std::tie(wholeFrom, wholeTo) =
+        wholePanels(keysOf(blockRow),
+                    keysOf(e.add(blockRow, e.sub(blockSize, e.index(1)))));
+  if (op.getWindow() && !op.getMask())
+    maskPanels(fromPanel, wholeFrom);
+  maskPanels(wholeTo, toPanel);
+  overRows([&](Value row) { emitShift(row, scale); });
+  e.when(fresh, [] {}, [&] { overRows([&](Value row) { rescale(row); }); });
+  overRows(
+      [&](Value row) { emitExponentials(row, op.getSoftcap() ? 1 : scale); });
+  overTiles([&](int64_t tiles) { emitTileProducts(tiles); });
+}
+
+void AttentionEmitter::emitTileLogits(int64_t rowTiles) {
+  int64_t depth = q.type.getShape().back(), pair = width * 4;
+  Value perHead = e.ceilDiv(k.dims[1], width);
+  Value first = e.mul(e.add(e.mul(batch, groups), head), perHead);
+  e.loop(fromPanel, toPanel, 1, [&](Value panel) {
+    Value keys =
+        byteAt(e, k.pointer, e.mul(e.add(first, panel), depth * width * 2));
+    Value column = e.mul(e.sub(panel, fromPanel), width);
+    for (int64_t i = 0; i < width; i += kColumns) {
+      auto weights = [&](Value step) {
+        return byteAt(e, keys,
+                      e.add(e.mul(step, Tiles::kDepth / 2 * pair), i * 4));
+      };
+      multiplyTiles({blockQueries, e.mul(querySize, 4), weights, e.index(pair),
+                     e.index(depth / Tiles::kDepth),
+                     f32At(logits, e.add(column, i)), e.mul(logitsSize, 4),
+                     Value()},
+                    rowTiles);
+    }
+  });
+}
+
+/// Keys of these panels that a row does not attend have no weight.
+void AttentionEmitter::maskPanels(Value from, Value to) {
+  Type f32 = e.b.getF32Type();
+  auto columnOf = [&](Value panel) {
+    return e.mul(e.sub(panel, fromPanel), width);
+  };
+  overRows([&](Value row) {
+    Range range = keysOf(e.add(blockRow, row));
+    e.loop(columnOf(from), columnOf(to), e.lanes(), [&](Value column) {
+      Value at = f32At(logitsOf(row), column);
+      Value key = e.add(e.mul(fromPanel, width), column);
+      e.store(arith::SelectOp::create(e.b, wanted(range, key), e.load(at, f32),
+                                      e.splat(-kInfinity)),
+              at, f32);
+    });
+  });
+}
+
+/// The row's sums by what its shift grew, which is rarely something.
+void AttentionEmitter::rescale(Value row) {
+  Type f32 = e.b.getF32Type();
+  Value state = stateOf(row);
+  Value factor = e.loadScalar(f32At(state, e.add(shiftAt, 1)), f32);
+  Value grew =
+      arith::CmpFOp::create(e.b, arith::CmpFPredicate::UNE, factor, scalar(1));
+  e.when(grew, [&] {
+    e.columnLoop(v.dims[3], [&](Value column, Value) {
+      Value at = f32At(state, column);
+      e.store(arith::MulFOp::create(e.b, e.load(at, f32), e.broadcast(factor)),
+              at, f32);
+    });
+  });
+}
+
+void AttentionEmitter::emitTileProducts(int64_t rowTiles) {
+  Value firstKey = e.mul(fromPanel, width);
+  Value copied = e.sub(firstKey, firstCopied());
+  bool byHeads = bool(graph::layoutOf(v.type));
+  Value steps = e.mul(e.sub(toPanel, fromPanel), width / Tiles::kDepth);
+  Value pair = e.mul(sumsAt, 4), step32 = e.mul(pair, Tiles::kDepth / 2);
+  Value from = byHeads
+                   ? valuesOf(firstKey)
+                   : f32At(values, e.mul(e.div(copied, e.index(2)), sumsAt));
+  e.loop(e.index(0), v.dims[3], kColumns, [&](Value column) {
+    auto weights = [&](Value step) {
+      Value at = byteAt(e, from, e.mul(step, step32));
+      if (byHeads) {
+        Value end = e.add(firstKey, e.mul(e.add(step, 1), Tiles::kDepth));
+        at = e.select(e.less(chunk.limit, end), values, at);
+      }
+      return f32At(at, column);
+    };
+    multiplyTiles({logits, e.mul(logitsSize, 4), weights, pair, steps,
+                   f32At(blockStates, column), e.mul(stateSize, 4), fresh},
+                  rowTiles);
+  });
+}
