@@ -165,7 +165,8 @@ void TileEmitter::step(Value index, ArrayRef<Value> rows, ValueRange weights,
     int64_t into = Tiles::kWeights + c % 2, of = column + c;
     Value offset = e.add(e.mul(index, Tiles::kDepth / 2 * pair),
                          of % perWeight * Tiles::kLine);
-    tiles.load(into, bytes(weights[of / perWeight], offset), e.index(pair));
+    tiles.load(into, bytes(weights[of / perWeight], offset), e.index(pair),
+               panel.once);
     for (size_t i = 0; i < rows.size(); ++i)
       tiles.multiply(Tiles::kSums + i * count + c, Tiles::kInputs + i, into);
   }

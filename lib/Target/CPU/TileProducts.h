@@ -26,6 +26,7 @@ struct TilePanel {
   /// wherever that may be: together kTilesOfPanel tiles.
   llvm::function_ref<llvm::SmallVector<Value, 2>(Value k, Value count)> weights;
   bool ahead;             ///< does the panel go on after these k?
+  bool once;              ///< do weights pass the L1, for x to stay there?
   Value from, to, blocks; ///< blocks of the chunk, and how many it has
   llvm::function_ref<Value(Value block)> rowOf; ///< first row; also of `to`
   /// What becomes of a row's sums, by register.

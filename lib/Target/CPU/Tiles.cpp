@@ -37,8 +37,8 @@ void Tiles::release() { call("tilerelease", {}); }
 
 void Tiles::zero(int64_t tile) { call("tilezero", number(tile)); }
 
-void Tiles::load(int64_t tile, Value pointer, Value stride) {
-  call("tileloadd64", {number(tile), pointer, stride});
+void Tiles::load(int64_t tile, Value pointer, Value stride, bool once) {
+  call(once ? "tileloaddt164" : "tileloadd64", {number(tile), pointer, stride});
 }
 
 void Tiles::store(int64_t tile, Value pointer, Value stride) {

@@ -26,8 +26,9 @@ public:
   void release();
 
   void zero(int64_t tile);
-  /// `stride`: bytes from a row to the next.
-  void load(int64_t tile, Value pointer, Value stride);
+  /// `stride`: bytes from a row to the next; `once`: it need not stay in the
+  /// L1.
+  void load(int64_t tile, Value pointer, Value stride, bool once = false);
   void store(int64_t tile, Value pointer, Value stride);
   /// sum += input · weight
   void multiply(int64_t sum, int64_t input, int64_t weight);

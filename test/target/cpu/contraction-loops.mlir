@@ -60,7 +60,8 @@
 // RUN: %python %S/Inputs/loops.py %t/amx/linear_1.s tdpbf16ps | FileCheck %s --check-prefix=AMX
 // AMX: stack 0
 // AMX-NEXT: tdpbf16ps 8
-// AMX-NEXT: tileloadd 8
+// AMX-NEXT: tileloadd 4
+// AMX-NEXT: tileloaddt1 4
 
 func.func @f32(%x: tensor<?x384xf32> {graph.dims = ["N"]}, %w: tensor<256x384xf32>) -> tensor<?x256xf32> {
   %0 = graph.linear %x, %w : tensor<?x384xf32>, tensor<256x384xf32> -> tensor<?x256xf32>
