@@ -25,12 +25,12 @@ static std::pair<int64_t, int64_t> rowsOf(graph::AttentionOp op,
                                           const MachineModel &machine) {
   ArrayRef<int64_t> sizes = op.getQuery().getType().getShape();
   int64_t heads = op.getKey().getType().getShape()[2];
-  int64_t rows = kTileRows;
+  int64_t rows = Tiles::kRows;
   if (!ShapedType::isDynamicShape(sizes.drop_front()) &&
       !ShapedType::isDynamic(heads))
     rows = std::clamp<int64_t>(sizes[1] * sizes[2] / heads, 1, rows);
   int64_t few = std::min(rows, machine.keyRows);
-  return {rows > few && fitsTiles(op, machine) ? kTileRows : few, few};
+  return {rows > few && fitsTiles(op, machine) ? Tiles::kRows : few, few};
 }
 
 AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,

@@ -11,9 +11,6 @@
 
 namespace trine::cpu {
 
-/// Rows of a block on AMX tiles: two of 16, which share a tile of keys.
-constexpr int64_t kTileRows = 32;
-
 /// Are the products of blocks of enough rows those of AMX tiles?
 bool fitsTiles(graph::AttentionOp op, const MachineModel &machine);
 /// What makes a logit of a product: exponentials are powers of two.
@@ -70,12 +67,11 @@ private:
   struct TileProduct;
   void padValues();
   void emitTileBlock();
-  void overTiles(llvm::function_ref<void(int64_t)> body);
-  void multiplyTiles(const TileProduct &product, int64_t rowTiles);
-  void emitTileLogits(int64_t rowTiles);
+  void multiplyTiles(const TileProduct &product);
+  void emitTileLogits();
   void maskPanels(Value from, Value to);
   void rescale(Value row);
-  void emitTileProducts(int64_t rowTiles);
+  void emitTileProducts();
 
   Value f32At(Value pointer, Value offset) {
     return e.at(pointer, e.b.getF32Type(), offset);

@@ -1,6 +1,6 @@
 //===- AttentionTiles.cpp - a block of rows on AMX tiles ------------------===//
-// 32 rows of bf16 queries, or exponentials, times 32 keys, or columns of the
-// values: four tiles of sums. Keys of panels and pairs of values are tiles as
+// 16 rows of bf16 queries, or exponentials, times 32 keys, or columns of the
+// values: two tiles of sums. Keys of panels and pairs of values are tiles as
 // they lie. Logits are scaled, and most never masked, where they are next read.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
@@ -13,7 +13,7 @@ using namespace trine;
 using namespace trine::cpu;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-/// Columns of a product, and tiles they take.
+/// Columns of a product, and tiles they take. 64 are no faster.
 static constexpr int64_t kColumns = 32, kColumnTiles = 2;
 
 bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
@@ -29,10 +29,10 @@ bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
          fits(graph::layoutOf(k).getWidth(), kColumns);
 }
 
-/// Rows of inputs times tiles of weights, for `steps` of 32 k, all in bytes.
+/// 16 rows of inputs times tiles of weights, for `steps` of 32 k; in bytes.
 struct AttentionEmitter::TileProduct {
   Value inputs, inputStride;
-  /// The first of two tiles of 16 columns each.
+  /// The first of the tiles of 16 columns each.
   function_ref<Value(Value step)> weights;
   Value weightStride, steps;
   Value sums, sumStride;
@@ -43,16 +43,11 @@ static Value byteAt(KernelEmitter &e, Value pointer, Value offset) {
   return e.at(pointer, e.b.getI8Type(), offset);
 }
 
-void AttentionEmitter::multiplyTiles(const TileProduct &product,
-                                     int64_t rowTiles) {
+void AttentionEmitter::multiplyTiles(const TileProduct &product) {
   Tiles tiles(e);
   auto eachSum = [&](function_ref<void(int64_t, Value)> body) {
-    for (int64_t row = 0; row < rowTiles; ++row)
-      for (int64_t column = 0; column < kColumnTiles; ++column)
-        body(row * kColumnTiles + column,
-             byteAt(e, product.sums,
-                    e.add(e.mul(product.sumStride, row * Tiles::kRows),
-                          column * Tiles::kLine)));
+    for (int64_t column = 0; column < kColumnTiles; ++column)
+      body(column, byteAt(e, product.sums, e.index(column * Tiles::kLine)));
   };
   auto zero = [&] { eachSum([&](int64_t sum, Value) { tiles.zero(sum); }); };
   auto load = [&] {
@@ -61,31 +56,19 @@ void AttentionEmitter::multiplyTiles(const TileProduct &product,
   };
   product.fresh ? e.when(product.fresh, zero, load) : zero();
   e.loop(e.index(0), product.steps, 1, [&](Value step) {
-    for (int64_t row = 0; row < rowTiles; ++row)
-      tiles.load(Tiles::kInputs + row,
-                 byteAt(e, product.inputs,
-                        e.add(e.mul(product.inputStride, row * Tiles::kRows),
-                              e.mul(step, Tiles::kLine))),
-                 product.inputStride);
+    tiles.load(Tiles::kInputs,
+               byteAt(e, product.inputs, e.mul(step, Tiles::kLine)),
+               product.inputStride);
     Value weights = product.weights(step);
     for (int64_t column = 0; column < kColumnTiles; ++column) {
       int64_t weight = Tiles::kWeights + column;
       tiles.load(weight, byteAt(e, weights, e.index(column * Tiles::kLine)),
                  product.weightStride);
-      for (int64_t row = 0; row < rowTiles; ++row)
-        tiles.multiply(row * kColumnTiles + column, Tiles::kInputs + row,
-                       weight);
+      tiles.multiply(column, Tiles::kInputs, weight);
     }
   });
   eachSum(
       [&](int64_t sum, Value at) { tiles.store(sum, at, product.sumStride); });
-}
-
-/// Runs body(tiles of rows) for as many as the block has.
-void AttentionEmitter::overTiles(function_ref<void(int64_t)> body) {
-  e.when(
-      e.less(e.index(Tiles::kRows), blockSize), [&] { body(2); },
-      [&] { body(1); });
 }
 
 /// The chunk's last values with zeros from its limit on, for a tile reads 32:
@@ -117,7 +100,7 @@ void AttentionEmitter::padValues() {
 
 void AttentionEmitter::emitTileBlock() {
   double scale = scaleOf(op);
-  overTiles([&](int64_t tiles) { emitTileLogits(tiles); });
+  emitTileLogits();
   Value wholeFrom = fromPanel, wholeTo = fromPanel;
   if (!op.getMask())
     std::tie(wholeFrom, wholeTo) =
@@ -130,27 +113,26 @@ void AttentionEmitter::emitTileBlock() {
   e.when(fresh, [] {}, [&] { overRows([&](Value row) { rescale(row); }); });
   overRows(
       [&](Value row) { emitExponentials(row, op.getSoftcap() ? 1 : scale); });
-  overTiles([&](int64_t tiles) { emitTileProducts(tiles); });
+  emitTileProducts();
 }
 
-void AttentionEmitter::emitTileLogits(int64_t rowTiles) {
+void AttentionEmitter::emitTileLogits() {
   int64_t depth = q.type.getShape().back(), pair = width * 4;
   Value perHead = e.ceilDiv(k.dims[1], width);
   Value first = e.mul(e.add(e.mul(batch, groups), head), perHead);
   e.loop(fromPanel, toPanel, 1, [&](Value panel) {
     Value keys =
         byteAt(e, k.pointer, e.mul(e.add(first, panel), depth * width * 2));
-    Value column = e.mul(e.sub(panel, fromPanel), width);
-    for (int64_t i = 0; i < width; i += kColumns) {
+    Value sums = e.mul(e.sub(panel, fromPanel), width);
+    for (int64_t column = 0; column < width; column += kColumns) {
       auto weights = [&](Value step) {
-        return byteAt(e, keys,
-                      e.add(e.mul(step, Tiles::kDepth / 2 * pair), i * 4));
+        Value pairs = e.mul(step, Tiles::kDepth / 2 * pair);
+        return byteAt(e, keys, e.add(pairs, column * 4));
       };
       multiplyTiles({blockQueries, e.mul(querySize, 4), weights, e.index(pair),
                      e.index(depth / Tiles::kDepth),
-                     f32At(logits, e.add(column, i)), e.mul(logitsSize, 4),
-                     Value()},
-                    rowTiles);
+                     f32At(logits, e.add(sums, column)), e.mul(logitsSize, 4),
+                     Value()});
     }
   });
 }
@@ -189,18 +171,18 @@ void AttentionEmitter::rescale(Value row) {
   });
 }
 
-void AttentionEmitter::emitTileProducts(int64_t rowTiles) {
+void AttentionEmitter::emitTileProducts() {
   Value firstKey = e.mul(fromPanel, width);
   Value copied = e.sub(firstKey, firstCopied());
   bool byHeads = bool(graph::layoutOf(v.type));
   Value steps = e.mul(e.sub(toPanel, fromPanel), width / Tiles::kDepth);
-  Value pair = e.mul(sumsAt, 4), step32 = e.mul(pair, Tiles::kDepth / 2);
+  Value pair = e.mul(sumsAt, 4), bytes = e.mul(pair, Tiles::kDepth / 2);
   Value from = byHeads
                    ? valuesOf(firstKey)
                    : f32At(values, e.mul(e.div(copied, e.index(2)), sumsAt));
   e.loop(e.index(0), v.dims[3], kColumns, [&](Value column) {
     auto weights = [&](Value step) {
-      Value at = byteAt(e, from, e.mul(step, step32));
+      Value at = byteAt(e, from, e.mul(step, bytes));
       if (byHeads) {
         Value end = e.add(firstKey, e.mul(e.add(step, 1), Tiles::kDepth));
         at = e.select(e.less(chunk.limit, end), values, at);
@@ -208,7 +190,6 @@ void AttentionEmitter::emitTileProducts(int64_t rowTiles) {
       return f32At(at, column);
     };
     multiplyTiles({logits, e.mul(logitsSize, 4), weights, pair, steps,
-                   f32At(blockStates, column), e.mul(stateSize, 4), fresh},
-                  rowTiles);
+                   f32At(blockStates, column), e.mul(stateSize, 4), fresh});
   });
 }

@@ -345,7 +345,7 @@ TEST(Attention, bf16OddDepthsAndWindow) {
                            : kPlain);
 }
 
-// Products on tiles: blocks of 32 rows and less, keys that do not fill the last
+// Products on tiles: blocks of 16 rows and less, keys that do not fill the last
 // 32 or begin in the middle of a chunk.
 TEST(Attention, tilesOfEncoders) {
   for (auto [D, Dv] : {std::pair{32, 64}, {64, 32}, {128, 128}})
