@@ -25,7 +25,7 @@ bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
   return machine.tilesBf16 && machine.dotsBf16 && q.getElementType().isBF16() &&
          k.getElementType().isBF16() && v.getElementType().isBF16() &&
          scaleOf(op) > 0 && fits(q.getShape().back(), Tiles::kDepth) &&
-         fits(v.getShape().back(), kColumns) &&
+         fits(v.getShape().back(), kColumns) && graph::layoutOf(k) &&
          fits(graph::layoutOf(k).getWidth(), kColumns);
 }
 

@@ -183,9 +183,12 @@ int main(int argc, char **argv) {
         linear(setting, width, 1, 49152, 1024);
     }
     if (!gemm && !asJson && setting.compute == "f32")
-      benchAttention(setting.cpu, setting.cpu == "x86-64-v3" ? 16 : 32,
+      benchAttention(setting.cpu, "f32", setting.cpu == "x86-64-v3" ? 16 : 32,
                      setting.peak(30));
   }
+  for (const std::string &cpu : tileCpus())
+    if (!gemm && !asJson && !cpu.starts_with("x86"))
+      benchAttention(cpu, "bf16", 32, settings[1].peak(30));
   if (asJson)
     fmt::print("{}\n", nlohmann::json{{"rows", rows}}.dump(2));
 }

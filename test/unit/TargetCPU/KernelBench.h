@@ -10,7 +10,9 @@ namespace trine::test {
 /// Seconds of the best call, by the thread's own clock.
 double best(const std::function<void()> &call, int rounds = 30);
 
-/// Attention beside an FMA loop's `peak` GFLOP/s; `width`: W of a key's panel.
-void benchAttention(const std::string &cpu, int64_t width, double peak);
+/// Attention of `element`s ("f32", "bf16") beside an FMA loop's `peak` GFLOP/s;
+/// `width`: W of a key's panel.
+void benchAttention(const std::string &cpu, const std::string &element,
+                    int64_t width, double peak);
 
 } // namespace trine::test
