@@ -45,6 +45,7 @@ private:
   void emitLogits(int64_t size);
   void emitPanels(llvm::ArrayRef<Range> rows, Value panel, int64_t panels,
                   bool masked);
+  Value negated(Value mask);
   Value wanted(const Range &row, Value key);
   llvm::SmallVector<Value>
   overLogits(Value row, Value first,

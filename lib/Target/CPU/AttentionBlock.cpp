@@ -204,15 +204,18 @@ void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
             e.b.getF32Type());
 }
 
+Value AttentionEmitter::negated(Value mask) {
+  Value yes = arith::ConstantOp::create(
+      e.b, DenseElementsAttr::get(cast<VectorType>(mask.getType()), true));
+  return arith::XOrIOp::create(e.b, mask, yes);
+}
+
 /// Which of the keys from `key` on the row attends.
 Value AttentionEmitter::wanted(const Range &row, Value key) {
   Value all = e.mask(e.sub(row.limit, key));
   if (op.getWindow()) {
     Value early = e.mask(e.sub(row.first, key));
-    Value yes = arith::ConstantOp::create(
-        e.b, DenseElementsAttr::get(cast<VectorType>(early.getType()), true));
-    all =
-        arith::AndIOp::create(e.b, all, arith::XOrIOp::create(e.b, early, yes));
+    all = arith::AndIOp::create(e.b, all, negated(early));
   }
   if (!op.getMask())
     return all;

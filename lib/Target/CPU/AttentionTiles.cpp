@@ -7,6 +7,7 @@
 #include "Attention.h"
 #include "Tiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace trine;
@@ -137,21 +138,35 @@ void AttentionEmitter::emitTileLogits() {
   });
 }
 
-/// Keys of these panels that a row does not attend have no weight.
+/// Keys of these panels that a row does not attend have no weight. Where that
+/// is the same for all rows, it is mostly none.
 void AttentionEmitter::maskPanels(Value from, Value to) {
-  Type f32 = e.b.getF32Type();
-  auto columnOf = [&](Value panel) {
-    return e.mul(e.sub(panel, fromPanel), width);
+  bool same = !op.getCausal() && !op.getWindow();
+  auto overColumns = [&](function_ref<void(Value)> body) {
+    e.loop(e.mul(e.sub(from, fromPanel), width),
+           e.mul(e.sub(to, fromPanel), width), e.lanes(), body);
   };
-  overRows([&](Value row) {
-    Range range = keysOf(e.add(blockRow, row));
-    e.loop(columnOf(from), columnOf(to), e.lanes(), [&](Value column) {
-      Value at = f32At(logitsOf(row), column);
-      Value key = e.add(e.mul(fromPanel, width), column);
-      e.store(arith::SelectOp::create(e.b, wanted(range, key), e.load(at, f32),
-                                      e.splat(-kInfinity)),
-              at, f32);
+  auto unwanted = [&](const Range &range, Value column) {
+    return negated(wanted(range, e.add(e.mul(fromPanel, width), column)));
+  };
+  auto store = [&](Value row, Value column, Value mask) {
+    e.store(e.splat(-kInfinity), f32At(logitsOf(row), column), e.b.getF32Type(),
+            mask);
+  };
+  if (!same)
+    return overRows([&](Value row) {
+      Range range = keysOf(e.add(blockRow, row));
+      overColumns(
+          [&](Value column) { store(row, column, unwanted(range, column)); });
     });
+  overColumns([&](Value column) {
+    Value mask = unwanted(keysOf(blockRow), column);
+    Type bits = e.b.getIntegerType(e.lanes());
+    Value any = vector::ExtractOp::create(
+        e.b, vector::BitCastOp::create(e.b, VectorType::get(1, bits), mask), 0);
+    Value none = arith::ConstantOp::create(e.b, e.b.getZeroAttr(bits));
+    e.when(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne, any, none),
+           [&] { overRows([&](Value row) { store(row, column, mask); }); });
   });
 }
 
