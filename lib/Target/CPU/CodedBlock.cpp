@@ -211,11 +211,13 @@ Value CodedBlock::byteCode(int64_t odd, int64_t r) {
 
 /// The bf16 of two registers of f32 in pairs, as i32.
 static Value pairsOf(KernelEmitter &e, Value first, Value second) {
+  auto both = VectorType::get({2 * e.lanes()}, e.b.getBF16Type());
+  Value halves =
+      e.intrinsic("avx512bf16.cvtne2ps2bf16.512", both, {second, first});
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < e.lanes(); ++lane)
     llvm::append_values(order, lane, e.lanes() + lane);
-  Value pairs =
-      vector::ShuffleOp::create(e.b, e.toBf16(first), e.toBf16(second), order);
+  Value pairs = vector::ShuffleOp::create(e.b, halves, halves, order);
   return vector::BitCastOp::create(e.b, e.vectorOf(e.b.getI32Type()), pairs);
 }
 
