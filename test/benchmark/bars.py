@@ -52,9 +52,21 @@ def versus(run, work, threads, rows):
     if slow and value < bar:
         beside = slow[0]["best_seconds"] / trine["best_seconds"]
         facts["why"] = f"AMX tiles; {beside:.2f} x openvino without them"
+    if work.kind == "decode" and value < bar:
+        facts["why"] = streamed(run, work, threads, trine, bar / value)
     run.bar(name, value, bar, **facts)
     if value < bar:
         run.explain(run.bars[-1], profiled(run, work, threads, trine["package"]))
+
+
+def streamed(run, work, threads, row, times):
+    """How much of the memory's stream a step takes, and at the bar would take."""
+    rate = work.bytes() / row["best_seconds"] / 1e9
+    share = rate / run.machine["calibration"][threads]["stream_gbs"]
+    return (
+        f"{rate:.1f} GB/s of weights, {share:.0%} of the stream;"
+        f" the bar would take {share * times:.0%}"
+    )
 
 
 def profiled(run, work, threads, package):
