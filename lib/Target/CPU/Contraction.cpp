@@ -224,9 +224,12 @@ void ContractionEmitter::emitRows() {
 /// is read once a chunk.
 void ContractionEmitter::emitChunks(Value from, Value to) {
   int64_t bytes = constantOr(K, 1024) * rowBlock * 4;
-  int64_t most = kChunkBlocks;
-  if (!slice)
-    most = std::max(most, e.machine.l2Bytes / 2 / std::max<int64_t>(bytes, 1));
+  int64_t most = kChunkBlocks,
+          fit = e.machine.l2Bytes / 2 / std::max<int64_t>(bytes, 1);
+  if (tiled)
+    most = std::clamp<int64_t>(2 * fit, 4, slice ? kChunkBlocks : 1 << 20);
+  else if (!slice)
+    most = std::max(most, fit);
   // Of equal size: a short last chunk would read every panel for little work.
   Value chunks = e.max(e.ceilDiv(blocks, most), e.index(1));
   Value chunk = e.div(e.add(blocks, e.sub(chunks, e.index(1))), chunks);

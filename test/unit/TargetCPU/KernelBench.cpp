@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <immintrin.h>
 #include <sstream>
 
 using namespace trine::test;
@@ -84,16 +85,41 @@ static void report(const Setting &setting, const std::string &kernel,
                100 * rate / peak, peak);
 }
 
-/// GB/s of a plain read of 128 MiB.
+/// 14 products of 16 x 32 and 32 x 16 bf16 an iteration.
+__attribute__((target("amx-tile,amx-bf16"))) static void tiles(int64_t count) {
+  alignas(64) uint8_t shape[64] = {1}; // palette 1; bytes of a row, then rows
+  for (int tile = 0; tile < 8; ++tile) {
+    shape[16 + 2 * tile] = 64;
+    shape[48 + tile] = 16;
+  }
+  _tile_loadconfig(shape);
+  for (int64_t i = 0; i < 2 * count; ++i) {
+    _tile_dpbf16ps(0, 6, 7);
+    _tile_dpbf16ps(1, 6, 7);
+    _tile_dpbf16ps(2, 6, 7);
+    _tile_dpbf16ps(3, 6, 7);
+    _tile_dpbf16ps(4, 6, 7);
+    _tile_dpbf16ps(5, 6, 7);
+    _tile_dpbf16ps(0, 6, 7);
+  }
+  _tile_release();
+}
+
+/// GB/s of a read of 128 MiB, as lib/Runtime/Calibrate.cpp reads.
 static double stream() {
   static const Buffer data = Buffer({1 << 25}).fill(1);
   const long *words = data.data<long>();
   double seconds = best(
       [&] {
         long lanes[16] = {};
-        for (int64_t i = 0; i < (1 << 24); i += 16)
+        for (int64_t i = 0; i < (1 << 24); i += 16) {
+          for (int64_t line : {0, 8}) {
+            __builtin_prefetch(words + i + line + 512, 0, 2);
+            __builtin_prefetch(words + i + line + 128, 0, 3);
+          }
           for (int c = 0; c < 16; ++c)
             lanes[c] += words[i + c];
+        }
         for (long x : lanes)
           asm volatile("" ::"r"(x));
       },
@@ -167,6 +193,9 @@ int main(int argc, char **argv) {
     settings.push_back({"x86-64-v4", "f32", {64}, fma512, 32});
   if (bf16Cpus().back() == "cooperlake")
     settings.push_back({"cooperlake", "bf16", {64}, dot512, 64});
+  if (tileCpus().back() == "sapphirerapids")
+    settings.push_back(
+        {"sapphirerapids", "bf16", {64}, tiles, 2 * 16 * 16 * 32});
   for (const Setting &setting : settings) {
     int64_t lanes = setting.cpu == "x86-64-v3" ? 8 : 16;
     for (int64_t width : widths.empty() ? setting.widths : widths) {
