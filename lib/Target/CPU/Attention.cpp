@@ -42,6 +42,7 @@ AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
       keyPairs(k.element().isBF16()),
       valuePairs(keyPairs && (dots || graph::layoutOf(v.type))),
       width(graph::layoutOf(k.type).getWidth()), vectors(width / e.lanes()) {
+  e.flushes = dots;
   groups = k.dims[2];
   perGroup = e.div(q.dims[2], groups);
   pairs = e.mul(q.dims[0], groups);
