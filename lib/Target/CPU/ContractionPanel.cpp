@@ -13,8 +13,8 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
-/// Bytes of a block's rows that stay in an L1, more or less: with K = 384 to 768,
-/// weights that pass it by gain 5 to 8 %; with K = 1536 they lose 2.
+/// Bytes of a block's rows that stay in an L1, more or less: with K = 384 to
+/// 768, weights that pass it by gain 5 to 8 %; with K = 1536 they lose 2.
 static constexpr int64_t kRowsInL1 = int64_t(48) << 10;
 
 int64_t cpu::sumBytes(launch::KernelOp kernel, const MachineModel &machine) {
