@@ -180,7 +180,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   /// Attention that only a cast reads rounds its result itself; so do kernels
   /// of other producers, with the cast in their epilogue.
   void foldCasts() {
-    for (ReshapeOp reshape : replaced)
+    for (ReshapeOp reshape : llvm::reverse(replaced))
       if (reshape->use_empty())
         reshape->erase();
     for (CastOp cast : made) {
@@ -231,6 +231,6 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   StringRef compute, weights;
   llvm::DenseMap<Value, Value> narrowed;
   SmallVector<CastOp> made;
-  SmallVector<ReshapeOp> replaced; ///< by one of bf16, users before inputs
+  SmallVector<ReshapeOp> replaced; ///< by one of bf16, inputs before users
 };
 } // namespace

@@ -21,8 +21,8 @@ using namespace trine;
 static constexpr size_t kLongestChain = 32;
 
 namespace {
-/// Operations that become one kernel, in program order; the launch stands where
-/// `anchor` stood.
+/// Operations that become one kernel, producers before users; the launch stands
+/// where `anchor` stood.
 struct Group {
   SmallVector<Operation *> ops;
   Operation *anchor;
@@ -117,6 +117,10 @@ struct ConvertGraphToLaunch
             user->getAttr("launch.device") == root->getAttr("launch.device") &&
             targetOf(root).canFuse(root, user))
           group.ops.push_back(user);
+    // Use lists have no order of their own; equal layers are to be one kernel.
+    llvm::sort(group.ops, [](Operation *a, Operation *b) {
+      return a->isBeforeInBlock(b);
+    });
     group.anchor = *llvm::find_if(llvm::reverse(group.ops), [&](Operation *op) {
       return op == root || !isa<graph::CastOp>(op);
     });

@@ -339,7 +339,7 @@ void AttentionEmitter::emitExponentials(Value row, double scale) {
 /// would not hide the latency of a multiply-add. One or two.
 int64_t AttentionEmitter::slices(int64_t size, int64_t most) const {
   bool fits = (size + 1) * 2 * vectors + 1 <= e.machine.registers;
-  return fits && 2 * size <= e.machine.keyRows && most >= 2 ? 2 : 1;
+  return fits && isStream(size) && most >= 2 ? 2 : 1;
 }
 
 /// As many columns at a time as a panel has keys: a tile of the same form.
@@ -375,7 +375,7 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   tile.stride = e.mul(columns, unit);
   tile.weights = {e.at(from, tile.weightElement, e.mul(column, unit))};
   tile.registers = masks.size();
-  tile.stream = isStream(size);
+  tile.stream = isStream(size) && graph::layoutOf(v.type); // not a copy
   if (masks.back())
     tile.masks = llvm::to_vector(masks);
   for (int64_t i = 0; i < size; ++i)

@@ -27,7 +27,7 @@ bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
          k.getElementType().isBF16() && v.getElementType().isBF16() &&
          scaleOf(op) > 0 && fits(q.getShape().back(), Tiles::kDepth) &&
          fits(v.getShape().back(), kColumns) && graph::layoutOf(k) &&
-         fits(graph::layoutOf(k).getWidth(), kColumns);
+         graph::layoutOf(k).getWidth() == kColumns;
 }
 
 /// 16 rows of inputs times tiles of weights, for `steps` of 32 k; in bytes.

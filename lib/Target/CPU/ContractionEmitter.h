@@ -10,8 +10,8 @@
 
 namespace trine::cpu {
 
-/// Blocks of rows of a chunk at least, and of one whose sums wait in scratch
-/// at most: enough work for what a panel costs to read.
+/// Blocks of rows of a chunk at least (tiles: 4), and of one whose sums wait in
+/// scratch at most: enough work for what a panel costs to read.
 constexpr int64_t kChunkBlocks = 24;
 
 /// One root of the kernel: its weights side by side, their columns in panels.

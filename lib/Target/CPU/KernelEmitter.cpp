@@ -159,12 +159,12 @@ Value KernelEmitter::table(ArrayRef<float> values) {
   return LLVM::AddressOfOp::create(b, global);
 }
 
-/// Elements are read and written as they lie; only i64 is a word of the ABI.
 constexpr int64_t kLine = 64; ///< bytes of a cache's line
 /// A stream from memory is asked for one page ahead, into the L2, and again
 /// shortly before its use: the hardware's own prefetcher stops at each page.
 constexpr int64_t kFar = 4096, kNear = 1024;
 
+/// Elements are read and written as they lie; only i64 is a word of the ABI.
 static unsigned bytesOf(Type element) {
   return element.getIntOrFloatBitWidth() / 8;
 }

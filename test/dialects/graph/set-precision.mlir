@@ -67,12 +67,14 @@ module attributes {graph.compute = "bf16"} {
   graph.parameter @o : tensor<4x8xf32> storage "f32" from ["o"]
   // CHECK-LABEL: func.func @output
   // CHECK: %[[A:.*]] = graph.attention {{.*}} -> tensor<?x?x2x4xbf16>
-  // CHECK-NEXT: %[[R:.*]] = graph.reshape %[[A]] to
+  // CHECK-NEXT: %[[F:.*]] = graph.reshape %[[A]] to [0, 0, 8]
+  // CHECK-NEXT: %[[R:.*]] = graph.reshape %[[F]] to [0, 0, 8]
   // CHECK-NOT: graph.cast
   // CHECK: graph.linear %[[R]]
   func.func @output(%q: tensor<?x?x2x4xbf16>) -> tensor<?x?x4xf32> {
     %a = graph.attention %q, %q, %q scale 1.0 : tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16> -> tensor<?x?x2x4xf32>
-    %r = graph.reshape %a to [0, 0, 8] : tensor<?x?x2x4xf32> -> tensor<?x?x8xf32>
+    %f = graph.reshape %a to [0, 0, 8] : tensor<?x?x2x4xf32> -> tensor<?x?x8xf32>
+    %r = graph.reshape %f to [0, 0, 8] : tensor<?x?x8xf32> -> tensor<?x?x8xf32>
     %w = graph.weight @o : tensor<4x8xf32>
     %0 = graph.linear %r, %w : tensor<?x?x8xf32>, tensor<4x8xf32> -> tensor<?x?x4xf32>
     return %0 : tensor<?x?x4xf32>

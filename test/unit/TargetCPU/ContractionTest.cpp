@@ -150,9 +150,11 @@ TEST(Contraction, bf16Weights) {
                       cpu);
         Buffer w = Buffer({n, k}).fill(1);
         Buffer packed = pairedPanels(w, panelOf(cpu));
-        Buffer x = Buffer({31, k}).fill(2);
+        Buffer x = Buffer({150, k}).fill(2);
         Buffer narrow = narrowed(x), first({1, n});
-        for (int64_t m : {1, 2, 7, 31}) {
+        for (int64_t m : {1, 2, 7, 17, 33, 50, 150}) {
+          if (m > 50 && k > 96)
+            continue;
           Buffer some = input == "f32" ? x : narrow, y({m, n}), again({m, n});
           some.dims[0] = m;
           kernel.run({some, packed, y});
@@ -187,7 +189,7 @@ TEST(Contraction, gatedOfBf16) {
     Buffer gate = Buffer({n, k}).fill(1), up = Buffer({n, k}).fill(2);
     Buffer gatePanels = pairedPanels(gate, width);
     Buffer upPanels = pairedPanels(up, width);
-    for (int64_t m : {1, 6, 20}) {
+    for (int64_t m : {1, 6, 20, 33, 50}) {
       Buffer x = Buffer({m, k}).fill(3), y({m, n}, -1, 2);
       kernel.run({narrowed(x), gatePanels, upPanels, y}, 2);
       for (int64_t i = 0; i < m * n; ++i) {
@@ -228,6 +230,46 @@ TEST(Contraction, gated) {
                        std::fabs(silu(g)) * bound(uSize, k);
         ASSERT_NEAR(y.data()[i], expected,
                     error + std::fabs(expected) * 0x1p-21)
+            << cpu << " rows " << m << " at " << i;
+      }
+    }
+  }
+}
+
+// A layer returned beside its cast, and one only as its cast.
+TEST(Contraction, segmentsAreCast) {
+  for (const std::string &cpu : tileCpus()) {
+    int64_t k = 64, width = panelOf(cpu);
+    Kernel kernel(fmt::format(R"(
+      launch.kernel @k on "cpu" family "contraction" ties [-1, -1, -1] {{
+      ^bb0(%x: tensor<?x64xbf16>, %q: tensor<75x64xbf16, #graph.layout<panels, {0}>>, %k: tensor<40x64xbf16, #graph.layout<panels, {0}>>):
+        %0 = graph.linear %x, %q : tensor<?x64xbf16>, tensor<75x64xbf16, #graph.layout<panels, {0}>> -> tensor<?x75xf32>
+        %1 = graph.cast %0 : tensor<?x75xf32> -> tensor<?x75xbf16>
+        %2 = graph.linear %x, %k : tensor<?x64xbf16>, tensor<40x64xbf16, #graph.layout<panels, {0}>> -> tensor<?x40xf32>
+        %3 = graph.cast %2 : tensor<?x40xf32> -> tensor<?x40xbf16>
+        launch.return %0, %1, %3 : tensor<?x75xf32>, tensor<?x75xbf16>, tensor<?x40xbf16>
+      }})",
+                              width),
+                  cpu);
+    Buffer q = Buffer({75, k}).fill(1), key = Buffer({40, k}).fill(2);
+    Buffer queries = pairedPanels(q, width), keys = pairedPanels(key, width);
+    for (int64_t m : {1, 5, 33}) {
+      Buffer x = Buffer({m, k}).fill(9), y({m, 75}), rounded({m, 75}, -1, 2);
+      Buffer other({m, 40}, -1, 2);
+      kernel.run({narrowed(x), queries, keys, y, rounded, other}, 2);
+      auto bf16 = [](float value) { // to nearest even; no NaN here
+        uint32_t bits = std::bit_cast<uint32_t>(value);
+        return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+      };
+      for (int64_t i = 0; i < m * 75; ++i)
+        ASSERT_EQ(rounded.data<uint16_t>()[i], bf16(y.data()[i]))
+            << cpu << " rows " << m << " at " << i;
+      for (int64_t i = 0; i < m * 40; ++i) {
+        double sum =
+            dot(x.data() + i / 40 * k, key.data() + i % 40 * k, k).first;
+        float got =
+            std::bit_cast<float>(uint32_t(other.data<uint16_t>()[i]) << 16);
+        ASSERT_NEAR(got, sum, std::fabs(sum) * 0x1p-8 + 1e-5)
             << cpu << " rows " << m << " at " << i;
       }
     }
