@@ -203,7 +203,7 @@ TEST(Coded, gatedInSlices) {
                                 n, k, width, c.format, c.element,
                                 c.int8 ? "int8" : ""),
                     cpu);
-      for (int64_t m : {1, 30, 50}) {
+      for (int64_t m : {1, 50}) {
         auto [x, values] = input(c, m, k);
         Buffer y({m, n});
         kernel.run({x, gate.packed, up.packed, y}, 2);
