@@ -125,16 +125,12 @@ void AttentionEmitter::emitTileLogits() {
     Value keys =
         byteAt(e, k.pointer, e.mul(e.add(first, panel), depth * width * 2));
     Value sums = e.mul(e.sub(panel, fromPanel), width);
-    for (int64_t column = 0; column < width; column += kColumns) {
-      auto weights = [&](Value step) {
-        Value pairs = e.mul(step, Tiles::kDepth / 2 * pair);
-        return byteAt(e, keys, e.add(pairs, column * 4));
-      };
-      multiplyTiles({blockQueries, e.mul(querySize, 4), weights, e.index(pair),
-                     e.index(depth / Tiles::kDepth),
-                     f32At(logits, e.add(sums, column)), e.mul(logitsSize, 4),
-                     Value()});
-    }
+    auto weights = [&](Value step) {
+      return byteAt(e, keys, e.mul(step, Tiles::kDepth / 2 * pair));
+    };
+    multiplyTiles({blockQueries, e.mul(querySize, 4), weights, e.index(pair),
+                   e.index(depth / Tiles::kDepth), f32At(logits, sums),
+                   e.mul(logitsSize, 4), Value()});
   });
 }
 
@@ -190,7 +186,7 @@ void AttentionEmitter::emitTileProducts() {
   Value firstKey = e.mul(fromPanel, width);
   Value copied = e.sub(firstKey, firstCopied());
   bool byHeads = bool(graph::layoutOf(v.type));
-  Value steps = e.mul(e.sub(toPanel, fromPanel), width / Tiles::kDepth);
+  Value steps = e.sub(toPanel, fromPanel); // a panel is as deep as a tile
   Value pair = e.mul(sumsAt, 4), bytes = e.mul(pair, Tiles::kDepth / 2);
   Value from = byHeads
                    ? valuesOf(firstKey)

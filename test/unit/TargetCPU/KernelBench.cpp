@@ -6,11 +6,11 @@
 #include "KernelBench.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "trine/Runtime/Calibrate.h"
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <immintrin.h>
 #include <sstream>
 
 using namespace trine::test;
@@ -53,10 +53,12 @@ namespace {
 struct Setting {
   std::string cpu, compute;
   std::vector<int64_t> widths; ///< of panels
-  void (*loop)(int64_t);
+  void (*loop)(int64_t); ///< null: AMX tiles, as the runtime measures them
   int64_t flopsOfInstruction;
 
   double peak(int rounds) const { ///< GFLOP/s
+    if (!loop)
+      return trine::calibrate(1).tileGflops;
     constexpr int64_t kCount = 100000;
     double seconds = best([&] { loop(kCount); }, rounds);
     return 1e-9 * 14 * double(flopsOfInstruction * kCount) / seconds;
@@ -85,48 +87,6 @@ static void report(const Setting &setting, const std::string &kernel,
                100 * rate / peak, peak);
 }
 
-/// 14 products of 16 x 32 and 32 x 16 bf16 an iteration.
-__attribute__((target("amx-tile,amx-bf16"))) static void tiles(int64_t count) {
-  alignas(64) uint8_t shape[64] = {1}; // palette 1; bytes of a row, then rows
-  for (int tile = 0; tile < 8; ++tile) {
-    shape[16 + 2 * tile] = 64;
-    shape[48 + tile] = 16;
-  }
-  _tile_loadconfig(shape);
-  for (int64_t i = 0; i < 2 * count; ++i) {
-    _tile_dpbf16ps(0, 6, 7);
-    _tile_dpbf16ps(1, 6, 7);
-    _tile_dpbf16ps(2, 6, 7);
-    _tile_dpbf16ps(3, 6, 7);
-    _tile_dpbf16ps(4, 6, 7);
-    _tile_dpbf16ps(5, 6, 7);
-    _tile_dpbf16ps(0, 6, 7);
-  }
-  _tile_release();
-}
-
-/// GB/s of a read of 128 MiB, as lib/Runtime/Calibrate.cpp reads.
-static double stream() {
-  static const Buffer data = Buffer({1 << 25}).fill(1);
-  const long *words = data.data<long>();
-  double seconds = best(
-      [&] {
-        long lanes[16] = {};
-        for (int64_t i = 0; i < (1 << 24); i += 16) {
-          for (int64_t line : {0, 8}) {
-            __builtin_prefetch(words + i + line + 512, 0, 2);
-            __builtin_prefetch(words + i + line + 128, 0, 3);
-          }
-          for (int c = 0; c < 16; ++c)
-            lanes[c] += words[i + c];
-        }
-        for (long x : lanes)
-          asm volatile("" ::"r"(x));
-      },
-      5);
-  return 0.134217728 / seconds;
-}
-
 /// A linear layer of m rows beside its ceiling, in turn; a single row reads its
 /// weights from memory.
 static void linear(const Setting &setting, int64_t width, int64_t m, int64_t n,
@@ -144,8 +104,11 @@ static void linear(const Setting &setting, int64_t width, int64_t m, int64_t n,
   auto call = narrow ? kernel.bind({narrowed(x), narrowed(w), y})
                      : kernel.bind({x, w, y});
   double seconds = 1e9, peak = 0;
+  if (m == 1)
+    peak = trine::calibrate(1).streamGbs;
   for (int round = 0; round < 6; ++round) {
-    peak = std::max(peak, m == 1 ? stream() : setting.peak(5));
+    if (m > 1 && (setting.loop || round == 0))
+      peak = std::max(peak, setting.peak(5));
     seconds = std::min(seconds, best(call, m == 1 ? 2 : 8));
   }
   std::string shape = fmt::format("{}x{}x{}", m, n, k);
@@ -164,7 +127,7 @@ One thread's rate of CPU kernels beside the machine's, best of many calls.
 
   --json         one object: rows of {kernel, shape, cpu, compute, panel,
                  gflops or gbs, peak, share}; peak is a loop of the kernel's
-                 multiply-adds, or a read of 128 MiB, and share the part of it
+                 multiply-adds, or the runtime's read of memory, and share the part of it
   --panels=W,..  widths of packed panels (default: the CPU class's); those that
                  are not one to four registers of a CPU are left out
   --gemm         only products of many rows
@@ -194,8 +157,7 @@ int main(int argc, char **argv) {
   if (bf16Cpus().back() == "cooperlake")
     settings.push_back({"cooperlake", "bf16", {64}, dot512, 64});
   if (tileCpus().back() == "sapphirerapids")
-    settings.push_back(
-        {"sapphirerapids", "bf16", {64}, tiles, 2 * 16 * 16 * 32});
+    settings.push_back({"sapphirerapids", "bf16", {64}, nullptr, 0});
   for (const Setting &setting : settings) {
     int64_t lanes = setting.cpu == "x86-64-v3" ? 8 : 16;
     for (int64_t width : widths.empty() ? setting.widths : widths) {
