@@ -23,6 +23,7 @@ from shapes import ROOT
 
 PYTHON = ROOT / "build-rivals" / "bin" / "python"
 TURN_SECONDS, PAUSE_SECONDS, LIMIT_SECONDS = 0.25, 0.05, 900
+SLOW_SECONDS = 2  # systems of a work with a slower one take three turns of five
 # A rival under conditions of its own: adapter and environment.
 VARIANTS = {
     "openvino_no_amx": ("openvino_cpu", {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"})
@@ -144,7 +145,8 @@ def cosine(a, b):
 def measure(run, work, threads):
     """Rows of all systems; the row of each."""
     workers = start(run, work, threads)
-    for _ in range(5 if run.options.full else 3):
+    slow = any(worker.facts["run_seconds"] > SLOW_SECONDS for worker in workers)
+    for _ in range(5 if run.options.full and not slow else 3):
         for worker in list(workers):
             try:
                 worker.turn()
