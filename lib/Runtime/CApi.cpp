@@ -1,8 +1,8 @@
 //===- CApi.cpp - the C interface: errors become status and message -------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "CApi.h"
 #include "Session.h"
-#include "trine/Support/Error.h"
 #include "trine/Support/Version.h"
 
 using namespace trine;
@@ -16,8 +16,8 @@ struct trine_session {
 
 static thread_local std::string lastError;
 
-static trine_status fail(ExitCode code, std::string_view what,
-                         const std::vector<std::string> &notes = {}) {
+trine_status trine::fail(ExitCode code, std::string_view what,
+                         const std::vector<std::string> &notes) {
   try {
     lastError = what;
     for (const std::string &note : notes)
@@ -26,25 +26,6 @@ static trine_status fail(ExitCode code, std::string_view what,
     lastError.clear(); // the status still tells
   }
   return int(code);
-}
-
-/// No exception crosses the C interface.
-template <typename Body> static trine_status guard(Body body) {
-  try {
-    body();
-    return 0;
-  } catch (const Error &error) {
-    return fail(error.code, error.what(), error.notes);
-  } catch (const std::bad_alloc &) {
-    return fail(ExitCode::Environment, "out of memory");
-  } catch (const std::exception &error) {
-    return fail(ExitCode::Internal, error.what());
-  }
-}
-
-static void require(bool condition, const char *what) {
-  if (!condition)
-    throw Error(ExitCode::Usage, "", what);
 }
 
 const char *trine_error(void) { return lastError.c_str(); }

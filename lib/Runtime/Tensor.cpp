@@ -11,7 +11,8 @@
 using namespace trine;
 
 /// In the order of trine_dtype.
-static constexpr const char *kNames[] = {"f32", "f16", "bf16", "i32"};
+static constexpr const char *kNames[] = {"f32",      "f16",    "bf16", "i32",
+                                         "f8e4m3fn", "f8e5m2", "u8"};
 
 trine_dtype trine::dtypeFromName(std::string_view name) {
   for (size_t i = 0; i < std::size(kNames); ++i)

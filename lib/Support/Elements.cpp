@@ -3,14 +3,22 @@
 //===----------------------------------------------------------------------===//
 #include "trine/Support/Elements.h"
 #include "trine/Support/Float.h"
+#include "trine/Support/Float8.h"
 
 #include <cstring>
 
 using namespace trine;
 
+/// "f8e4m3fn" → e4m3fn
+static const Float8 *float8Of(std::string_view dtype) {
+  return dtype.starts_with("f8") ? findFloat8(dtype.substr(2)) : nullptr;
+}
+
 int64_t trine::dtypeBytes(std::string_view dtype) {
   if (dtype == "f32" || dtype == "i32")
     return 4;
+  if (dtype == "u8" || float8Of(dtype))
+    return 1;
   return dtype == "f16" || dtype == "bf16" ? 2 : 0;
 }
 
@@ -33,6 +41,10 @@ double trine::readElement(std::string_view dtype, const void *data,
     return f16ToF32(load<uint16_t>(data, index));
   if (dtype == "bf16")
     return bf16ToF32(load<uint16_t>(data, index));
+  if (dtype == "u8")
+    return load<uint8_t>(data, index);
+  if (const Float8 *format = float8Of(dtype))
+    return format->decode(load<uint8_t>(data, index));
   return load<int32_t>(data, index);
 }
 
@@ -44,6 +56,11 @@ bool trine::writeElement(std::string_view dtype, void *data, int64_t index,
     return store(data, index, f32ToF16(float(value)));
   if (dtype == "bf16")
     return store(data, index, f32ToBf16(float(value)));
+  if (const Float8 *format = float8Of(dtype))
+    return store(data, index, format->encode(float(value)));
+  if (dtype == "u8")
+    return value >= 0 && value <= 255 && value == int(value) &&
+           store(data, index, uint8_t(value));
   if (!(value >= INT32_MIN && value <= INT32_MAX) ||
       value != double(int32_t(value)))
     return false;

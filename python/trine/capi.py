@@ -14,13 +14,16 @@ from . import locate
 from .errors import ENVIRONMENT, INPUT, Error
 
 MAX_RANK = 8
-# trine_dtype in order; bf16 travels as its uint16 code.
-DTYPES = ("f32", "f16", "bf16", "i32")
+# trine_dtype in order; bf16 travels as its uint16 code, 8-bit floats as bytes.
+DTYPES = ("f32", "f16", "bf16", "i32", "f8e4m3fn", "f8e5m2", "u8")
 NUMPY = {
     "f32": np.dtype(np.float32),
     "f16": np.dtype(np.float16),
     "bf16": np.dtype(np.uint16),
     "i32": np.dtype(np.int32),
+    "f8e4m3fn": np.dtype(np.uint8),
+    "f8e5m2": np.dtype(np.uint8),
+    "u8": np.dtype(np.uint8),
 }
 
 

@@ -323,9 +323,10 @@ def _convert(entry: Entry, name: str, value: npt.ArrayLike) -> tuple[str, np.nda
             raise Error(f"{entry.name}: {name}: expected i32, got {array.dtype}")
         if array.size and not (bounds.min <= array.min() and array.max() <= bounds.max):
             raise Error(f"{entry.name}: {name}: a value does not fit i32")
-    elif dtype == "bf16" and array.dtype != wanted:
+    elif wanted.kind == "u" and array.dtype != wanted:
         raise Error(
-            f"{entry.name}: {name}: expected bf16 as uint16 codes, got {array.dtype}"
+            f"{entry.name}: {name}: expected {dtype} as {wanted} codes, "
+            f"got {array.dtype}"
         )
     elif array.dtype.kind not in "iubf":
         raise Error(f"{entry.name}: {name}: expected {dtype}, got {array.dtype}")

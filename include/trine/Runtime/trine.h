@@ -34,7 +34,15 @@ typedef int trine_status;
 TRINE_API const char *trine_error(void);
 TRINE_API const char *trine_version(void);
 
-typedef enum { TRINE_F32, TRINE_F16, TRINE_BF16, TRINE_I32 } trine_dtype;
+typedef enum {
+  TRINE_F32,
+  TRINE_F16,
+  TRINE_BF16,
+  TRINE_I32,
+  TRINE_F8E4M3FN, /* codes, a byte each */
+  TRINE_F8E5M2,
+  TRINE_U8 /* bytes, of ue8m0 scales too */
+} trine_dtype;
 
 #define TRINE_MAX_RANK 8
 
