@@ -70,6 +70,12 @@ inline LayoutAttr layoutOf(mlir::Type type) {
 mlir::AffineExpr storedElements(llvm::ArrayRef<mlir::AffineExpr> shape,
                                 LayoutAttr layout, mlir::Type element);
 
+/// An operation of a graph, here or in a dialect that stands on this one.
+inline bool isGraphOp(mlir::Operation *op) {
+  return llvm::isa_and_present<GraphDialect>(op->getDialect()) ||
+         llvm::isa<ShapeInference>(op);
+}
+
 /// Rotary frequencies: angle of pair i at position p is p·inverse[i]; cos and
 /// sin are multiplied by `attention`. Formulas: GraphOps_Attention.td.
 struct RopeFrequencies {

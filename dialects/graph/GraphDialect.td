@@ -129,7 +129,11 @@ def Graph_Tensor : RankedTensorOf<[F32, F16, BF16, I32], [Graph_IsPlain],
                                   "row-major ranked tensor">;
 def Graph_StoredFloat : RankedTensorOf<[F32, F16, BF16], [Graph_IsStored],
                                        "ranked tensor, row-major or in a graph layout,">;
-def Graph_Stored : RankedTensorOf<[F32, F16, BF16, I32], [Graph_IsStored],
+def Graph_Plain : RankedTensorOf<[F32, F16, BF16, I32, F8E4M3FN, F8E5M2, I8],
+                                 [Graph_IsPlain], "row-major ranked tensor">;
+/// Weights and states may be codes of small floats (f8) and their scales (i8).
+def Graph_Stored : RankedTensorOf<[F32, F16, BF16, I32, F8E4M3FN, F8E5M2, I8],
+                                  [Graph_IsStored],
                                   "ranked tensor, row-major or in a graph layout,">;
 
 /// G10: numbers in attributes mean something.

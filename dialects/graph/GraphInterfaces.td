@@ -24,6 +24,17 @@ def ShapeInference : OpInterface<"ShapeInference"> {
   let verifyWithRegions = 0;
 }
 
+def NarrowOperandsInterface : OpInterface<"NarrowOperands"> {
+  let cppNamespace = "::trine::graph";
+  let description = [{
+    Operands whose products are exact when they are narrower than f32: those that
+    `--compute` rounds.
+  }];
+  let methods = [InterfaceMethod<"The operands, by default the first.",
+    "::llvm::SmallVector<::mlir::OpOperand *>", "getNarrowOperands", (ins), "",
+    [{ return {&$_op->getOpOperand(0)}; }]>];
+}
+
 def ElementwiseInterface : OpInterface<"Elementwise"> {
   let cppNamespace = "::trine::graph";
   let description = [{

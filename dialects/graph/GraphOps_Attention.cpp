@@ -8,6 +8,10 @@
 using namespace mlir;
 using namespace trine::graph;
 
+SmallVector<OpOperand *> AttentionOp::getNarrowOperands() {
+  return {&getQueryMutable(), &getKeyMutable(), &getValueMutable()};
+}
+
 LogicalResult AttentionOp::verify() {
   int64_t heads = getQuery().getType().getDimSize(2);
   int64_t groups = getKey().getType().getDimSize(2);

@@ -10,7 +10,8 @@ def AttentionGroup : OpDocGroup {
 }
 let opDocGroup = AttentionGroup in {
 
-def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
+def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<NarrowOperandsInterface, ["getNarrowOperands"]>]> {
   let summary = "softmax(scale · q · kᵀ + mask) · v";
   let description = [{
     q [B, S, Hq, D], k [B, T, Hkv, D], v [B, T, Hkv, Dv] → [B, S, Hq, Dv]; query

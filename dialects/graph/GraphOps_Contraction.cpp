@@ -70,6 +70,10 @@ LogicalResult MatmulOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
+SmallVector<OpOperand *> MatmulOp::getNarrowOperands() {
+  return {&getLhsMutable(), &getRhsMutable()};
+}
+
 LogicalResult LinearOp::verify() {
   if (getBias() && getBias().getType().getElementType() !=
                        getResult().getType().getElementType()) // G8

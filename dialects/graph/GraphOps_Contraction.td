@@ -12,7 +12,8 @@ let opDocGroup = ContractionGroup in {
 
 /// Operands may be narrower than the result: they are read exactly, products
 /// are summed in f32 and the sum, with its bias, is rounded once to the result.
-class Graph_Contraction<string mnemonic> : Graph_PureOp<mnemonic> {
+class Graph_Contraction<string mnemonic, list<Trait> traits = [NarrowOperandsInterface]>
+    : Graph_PureOp<mnemonic, traits> {
   let hasVerifier = 1;
 }
 
@@ -64,7 +65,8 @@ def GatedOp : Graph_Contraction<"gated"> {
   }];
 }
 
-def MatmulOp : Graph_Contraction<"matmul"> {
+def MatmulOp : Graph_Contraction<"matmul",
+    [DeclareOpInterfaceMethods<NarrowOperandsInterface, ["getNarrowOperands"]>]> {
   let summary = "Batched matrix product of two activations";
   let description = [{
     a [batch.., M, K]; b [batch.., K, N], or [batch.., N, K] with `transpose_b`

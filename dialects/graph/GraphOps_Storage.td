@@ -20,13 +20,29 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
     encoding is the layout the package stores. `kept`: a target that can keeps
     the stored codes and scales in its package and decodes them in its kernels.
 
+    `quantized` (an #fp8.scheme): the decoded values are quantized; a type of
+    codes holds their codes, any other their scales. `repeat` r: each row stands
+    r times, which brings the scales of blocks of r rows to every row; a source
+    fills an equal part of the rows, so its last block may be cut off. A type of
+    i8 holds UE8M0, whose values are powers of two or the model is refused.
+
     ```mlir
     graph.parameter @embed : tensor<49152x576xf32> storage "q8_0" from ["token_embd.weight"]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_Stored>:$type,
-                       StrAttr:$storage, StrArrayAttr:$sources, UnitAttr:$kept);
-  let assemblyFormat = "$sym_name `:` $type `storage` $storage (`kept` $kept^)? `from` $sources attr-dict";
+                       StrAttr:$storage, StrArrayAttr:$sources, UnitAttr:$kept,
+                       OptionalAttr<AnyAttr>:$quantized,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$repeat);
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::RankedTensorType":$type,
+      "::llvm::StringRef":$storage, "::mlir::ArrayAttr":$sources), [{
+    build($_builder, $_state, name, type, storage, sources, /*kept=*/false,
+          ::mlir::Attribute(), ::mlir::IntegerAttr());
+  }]>];
+  let assemblyFormat = [{
+    $sym_name `:` $type `storage` $storage (`kept` $kept^)? (`quantized` $quantized^)?
+    (`repeat` $repeat^)? `from` $sources attr-dict
+  }];
   let hasVerifier = 1;
 }
 
@@ -42,7 +58,7 @@ def ConstantOp : Graph_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["value
   let summary = "A small constant written in the IR";
   let description = [{ Its elements are dense, never a resource blob. }];
   let arguments = (ins ElementsAttr:$value);
-  let results = (outs Graph_Tensor:$result);
+  let results = (outs Graph_Plain:$result);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
   let hasVerifier = 1;

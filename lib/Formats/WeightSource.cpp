@@ -5,6 +5,7 @@
 #include "trine/Formats/Blocks.h"
 #include "trine/Support/Error.h"
 #include "trine/Support/Float.h"
+#include "trine/Support/Float8.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,17 +16,18 @@
 using namespace trine;
 
 static constexpr StorageInfo storageTable[] = {
-    {"f64", 1, 8, true},          {"f32", 1, 4, true},
-    {"f16", 1, 2, true},          {"bf16", 1, 2, true},
-    {"q4_0", 32, 18, true},       {"q4_1", 32, 20, true},
-    {"q5_0", 32, 22, true},       {"q5_1", 32, 24, true},
-    {"q8_0", 32, 34, true},       {"q4_k", 256, 144, true},
-    {"q5_k", 256, 176, true},     {"q6_k", 256, 210, true},
-    {"i64", 1, 8, false},         {"i32", 1, 4, false},
-    {"i16", 1, 2, false},         {"i8", 1, 1, false},
-    {"u32", 1, 4, false},         {"u16", 1, 2, false},
-    {"u8", 1, 1, false},          {"bool", 1, 1, false},
-    {"unsupported", 1, 0, false},
+    {"f64", 1, 8, true},      {"f32", 1, 4, true},
+    {"f16", 1, 2, true},      {"bf16", 1, 2, true},
+    {"e4m3fn", 1, 1, true},   {"e5m2", 1, 1, true},
+    {"ue8m0", 1, 1, true},    {"q4_0", 32, 18, true},
+    {"q4_1", 32, 20, true},   {"q5_0", 32, 22, true},
+    {"q5_1", 32, 24, true},   {"q8_0", 32, 34, true},
+    {"q4_k", 256, 144, true}, {"q5_k", 256, 176, true},
+    {"q6_k", 256, 210, true}, {"i64", 1, 8, false},
+    {"i32", 1, 4, false},     {"i16", 1, 2, false},
+    {"i8", 1, 1, false},      {"u32", 1, 4, false},
+    {"u16", 1, 2, false},     {"u8", 1, 1, false},
+    {"bool", 1, 1, false},    {"unsupported", 1, 0, false},
 };
 
 const StorageInfo &trine::storageInfo(Storage storage) {
@@ -203,6 +205,11 @@ static float decodeElement(Storage storage, const uint8_t *from) {
     return f16ToF32(load<uint16_t>(from));
   case Storage::BF16:
     return bf16ToF32(load<uint16_t>(from));
+  case Storage::E4M3FN:
+  case Storage::E5M2:
+    return findFloat8(storageInfo(storage).name)->decode(*from);
+  case Storage::UE8M0:
+    return ue8m0ToF32(*from);
   default:
     return load<float>(from);
   }

@@ -54,8 +54,6 @@ Bert::Bert(ModelBuilder &m) : m(m) {
   for (const char *flag : {"is_decoder", "add_cross_attention"})
     if (config.get<bool>(flag, false))
       m.unsupported(fmt::format("{}: true", flag));
-  if (config.has("quantization_config"))
-    m.unsupported("quantization_config");
   if (hidden % heads != 0)
     m.bad(fmt::format("hidden_size {} is not a multiple of {} heads", hidden,
                       heads));

@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "trine/Import/Import.h"
 #include "ModelBuilder.h"
+#include "dialects/fp8/Fp8.h"
 
 #include <fmt/ranges.h>
 
@@ -37,7 +38,8 @@ OwningOpRef<ModuleOp> trine::importModel(MLIRContext &context,
                                          const Model &model,
                                          const ImportOptions &options,
                                          std::vector<std::string> &warnings) {
-  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+  context
+      .loadDialect<fp8::Fp8Dialect, graph::GraphDialect, func::FuncDialect>();
   ModelBuilder builder(context, model, options, warnings);
   ArrayRef<Architecture> known = model.gguf
                                      ? ArrayRef(ggufArchitectures)

@@ -120,8 +120,6 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const HFModel &files) {
   c.activation = activation(m, config.get<std::string>("hidden_act", "silu"));
   c.tied = config.get<bool>("tie_word_embeddings", false);
   readRope(m, config, c);
-  if (config.has("quantization_config"))
-    m.unsupported("quantization_config");
   bool attention = config.get<bool>("attention_bias", false);
   bool mlp = config.get<bool>("mlp_bias", false);
   c.hasBias = [attention, mlp](const std::string &node) {

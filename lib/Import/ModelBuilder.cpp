@@ -15,7 +15,9 @@ ModelBuilder::ModelBuilder(MLIRContext &context, const Model &model,
     : model(model), builder(&context), f32(builder.getF32Type()),
       i32(builder.getI32Type()), options(options), warnings(warnings),
       module(ModuleOp::create(NameLoc::get(builder.getStringAttr(model.name)))),
-      symbols(*module), missing(model.unsupported) {}
+      symbols(*module), missing(model.unsupported) {
+  readQuantization();
+}
 
 void ModelBuilder::check() const {
   std::vector<std::string> items = missing;
@@ -146,6 +148,10 @@ void ModelBuilder::declareParameter(const std::string &parameter,
 
 Value ModelBuilder::weight(const std::string &parameter,
                            std::vector<int64_t> shape) {
+  const StoredTensor *stored = model.weights().find(storedName(parameter));
+  if (stored &&
+      (stored->storage == Storage::E4M3FN || stored->storage == Storage::E5M2))
+    return scaledWeight(parameter, shape, *stored);
   if (!symbols.lookup(parameter))
     declareParameter(parameter, shape);
   return WeightOp::create(builder, at(parameter),

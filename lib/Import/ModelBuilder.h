@@ -103,6 +103,13 @@ public:
                      mlir::Value values, mlir::Value past);
 
 private:
+  void readQuantization();
+  mlir::Value scaledWeight(const std::string &parameter,
+                           llvm::ArrayRef<int64_t> shape,
+                           const StoredTensor &codes);
+  mlir::Value read(const std::string &parameter, mlir::RankedTensorType type,
+                   const StoredTensor &stored);
+  void checkScales(const StoredTensor &scales, bool bytes);
   void declareParameter(const std::string &parameter,
                         llvm::ArrayRef<int64_t> shape);
   /// Declarations stand before the entries, in the order of first use.
@@ -115,6 +122,8 @@ private:
   std::vector<std::string> faults, missing, entryNames;
   std::set<std::string, std::less<>> used;
   int64_t sequenceLimit = 0;
+  llvm::SmallVector<int64_t> scaleBlock = {128, 128};
+  bool bytesPromised = false; ///< scales are powers of two, says the model
   mlir::Operation *lastDeclaration = nullptr;
 };
 

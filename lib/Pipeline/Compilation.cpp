@@ -5,6 +5,7 @@
 #include "Compilation.h"
 #include "PackWeights.h"
 #include "Sizes.h"
+#include "dialects/fp8/Recipe.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "trine/Import/Import.h"
@@ -88,6 +89,20 @@ void Compilation::setModuleAttribute(const char *name, Attribute value,
     (*module)->setAttr(name, value);
 }
 
+/// A preset's or a file's, once it has been found good.
+std::string Compilation::recipeText() {
+  const std::string &name = options.quantize;
+  std::string text = fp8::presetRecipe(name).str();
+  if (text.empty() && !fs::exists(name))
+    throw Error(ExitCode::Usage, "--quantize",
+                fmt::format("'{}' is neither a file nor one of {}", name,
+                            fp8::presetNames()));
+  if (text.empty())
+    text = readText(name);
+  fp8::parseRecipe(&context, text, name);
+  return text;
+}
+
 /// The choices that passes read. A saved module keeps its own unless the
 /// command line has others.
 void Compilation::configureModule() {
@@ -116,6 +131,8 @@ void Compilation::configureModule() {
                              {"graph.kv", &options.kv}})
     if (!value->empty())
       (*module)->setAttr(name, builder.getStringAttr(*value));
+  if (!options.quantize.empty())
+    (*module)->setAttr("fp8.recipe", builder.getStringAttr(recipeText()));
   if (options.maxSequence)
     setModuleAttribute("graph.max_sequence",
                        builder.getI64IntegerAttr(options.maxSequence), false);

@@ -36,6 +36,7 @@ public:
 private:
   void load();
   void parseModule();
+  std::string recipeText();
   void configureModule();
   std::string takePhase();
   void setModuleAttribute(const char *name, mlir::Attribute value, bool given);

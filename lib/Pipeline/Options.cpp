@@ -7,6 +7,7 @@
 #include "trine/Support/Error.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/ranges.h>
 #include <thread>
 
@@ -26,6 +27,8 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
        {std::pair{"compute", &compute}, {"weights", &weights}, {"kv", &kv}})
     if (!value->empty())
       earlier[key] = *value;
+  if (!quantize.empty())
+    earlier["quantize"] = std::filesystem::path(quantize).filename().string();
   if (!targets.empty())
     earlier["target"] = targets;
   if (!cpu.empty())
@@ -64,7 +67,9 @@ static void declare(CommandLine &line, CompileOptions &o) {
             "type of the key/value cache: f32, bf16 (default: as --compute,\n"
             "f32 for int8)")
       .text("--quantize", "RECIPE", o.quantize,
-            "quantize with a preset or a recipe file (not yet)")
+            "quantize as a recipe file says, or a preset: FP8_DYNAMIC, "
+            "FP8_BLOCK,\n"
+            "DEEPSEEK, MXFP8, W8A16, FP8 (which needs --calibration)")
       .text("--calibration", "FILE.json", o.calibration,
             "what trine calibrate measured, for --quantize (not yet)")
       .list("--entries", "NAME[,…]", o.entries, /*split=*/true,
@@ -104,8 +109,8 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
   expect("--weights", o.weights, {"keep", "f32", "bf16", "f16"});
   expect("--kv", o.kv, {"f32", "bf16"});
   for (auto [flag, value, reason] :
-       {std::tuple{"--quantize", &o.quantize, "there is no quantization yet"},
-        {"--calibration", &o.calibration, "there is no quantization yet"},
+       {std::tuple{"--calibration", &o.calibration,
+                   "there is no static quantization yet"},
         {"--chip", &o.chip, "there is no NPU target yet"},
         {"--arch", &o.arch, "there is no CUDA target yet"}})
     if (!value->empty())

@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "PackWeights.h"
 #include "Types.h"
+#include "dialects/fp8/Fp8.h"
 #include "trine/Formats/CodePanels.h"
 #include "trine/Support/Error.h"
-#include "trine/Support/Float.h"
 
 #include <deque>
 #include <fmt/ranges.h>
@@ -34,9 +34,11 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
     faults.push_back(
         fmt::format("parameter '{}': {}", op.getSymName().str(), what));
   };
-  if (shape.empty() || !isa<FloatType>(type.getElementType()))
+  if (shape.empty() || type.getElementType().isInteger(32))
     return fault("expected floating-point elements and rank 1 or more");
   int64_t first = 0;
+  std::vector<const StoredTensor *> tensors;
+  bool made = op.getQuantized() || op.getRepeat();
   for (auto source : op.getSources().getAsRange<StringAttr>()) {
     const StoredTensor *tensor = weights.find(source.getValue().str());
     if (!tensor)
@@ -48,6 +50,9 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
                                storageName(tensor->storage)));
     if (!storageInfo(tensor->storage).decodable)
       return fault(fmt::format("cannot decode {}", op.getStorage().str()));
+    tensors.push_back(tensor);
+    if (made)
+      continue;
     bool fits =
         tensor->shape.size() == shape.size() &&
         std::equal(shape.begin() + 1, shape.end(), tensor->shape.begin() + 1);
@@ -56,7 +61,13 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
                                source.str(), fmt::join(tensor->shape, ", "),
                                fmt::join(shape, ", ")));
   }
-  if (first != shape[0])
+  if (made) {
+    WeightRows rows = fp8::rowsOf(op, std::move(tensors));
+    int64_t wanted = type.getNumElements() / shape.back();
+    if (rows.count() != wanted || rows.elements() != shape.back())
+      fault(fmt::format("expected {} rows of {} from its sources, got {} of {}",
+                        wanted, shape.back(), rows.count(), rows.elements()));
+  } else if (first != shape[0])
     fault(fmt::format("expected {} rows from its sources, got {}", shape[0],
                       first));
 }
@@ -101,81 +112,6 @@ std::vector<Parameter> trine::layOutParameters(ModuleOp module) {
 
 namespace {
 
-/// The rows of a parameter, over the tensors it is made of.
-class Rows {
-public:
-  Rows(ParameterOp op, const WeightSource &weights) {
-    for (auto source : op.getSources().getAsRange<StringAttr>())
-      tensors.push_back(weights.find(source.getValue().str()));
-  }
-  ~Rows() {
-    for (const StoredTensor *tensor : tensors)
-      release(*tensor);
-  }
-
-  int64_t count() const {
-    int64_t rows = 0;
-    for (const StoredTensor *tensor : tensors)
-      rows += tensor->rows();
-    return rows;
-  }
-  /// Elements of the longest row: vectors are concatenated as rows of their
-  /// own, matrices have rows of one length.
-  int64_t elements() const {
-    int64_t most = 0;
-    for (const StoredTensor *tensor : tensors)
-      most = std::max(most, tensor->rowElements());
-    return most;
-  }
-  /// The codes of rows first .. first+rows-1 in panels.
-  std::vector<uint8_t> panels(const CodePanel &form, int64_t first,
-                              int64_t rows) const {
-    int64_t k = elements(), bytes = k / form.format.super * form.blockBytes();
-    std::vector<uint8_t> out(
-        size_t(llvm::divideCeil(rows, form.width) * bytes));
-    BlockCodes codes;
-    int64_t at = 0;
-    visit(first, rows,
-          [&](const StoredTensor &tensor, int64_t from, int64_t count) {
-            readBlocks(tensor, from, count, codes);
-            for (int64_t i = 0; i < count; ++i, ++at)
-              form.pack(codes, i, k, at % form.width,
-                        out.data() + at / form.width * bytes);
-          });
-    return out;
-  }
-  /// Decodes rows first .. first+rows-1, one after another.
-  std::vector<float> decode(int64_t first, int64_t rows) const {
-    std::vector<float> values(size_t(rows * elements()));
-    float *out = values.data();
-    visit(first, rows,
-          [&](const StoredTensor &tensor, int64_t from, int64_t count) {
-            decodeRows(tensor, from, count, out);
-            out += count * tensor.rowElements();
-          });
-    values.resize(size_t(out - values.data()));
-    return values;
-  }
-
-private:
-  /// read(tensor, first row, rows) for the parts of rows first, .. in order.
-  template <typename Read>
-  void visit(int64_t first, int64_t rows, Read read) const {
-    for (const StoredTensor *tensor : tensors) {
-      int64_t take = std::min(rows, tensor->rows() - first);
-      if (take > 0) {
-        read(*tensor, first, take);
-        rows -= take;
-        first = 0;
-      } else {
-        first -= tensor->rows();
-      }
-    }
-  }
-
-  std::vector<const StoredTensor *> tensors;
-};
-
 /// How a parameter is cut.
 struct Plan {
   int64_t matrixRows; ///< N of [.., N, K]: panels end with each matrix
@@ -185,21 +121,20 @@ struct Plan {
 
 } // namespace
 
-/// Values → bytes of the element type.
-static std::vector<uint8_t> encode(const std::vector<float> &values,
-                                   const std::string &dtype) {
-  std::vector<uint8_t> bytes(values.size() * size_t(dtypeBytes(dtype)));
-  if (dtype == "f32") {
-    if (!values.empty())
-      std::memcpy(bytes.data(), values.data(), bytes.size());
-    return bytes;
-  }
-  for (size_t i = 0; i < values.size(); ++i) {
-    uint16_t code =
-        dtype == "bf16" ? f32ToBf16(values[i]) : f32ToF16(values[i]);
-    std::memcpy(&bytes[2 * i], &code, sizeof code);
-  }
-  return bytes;
+/// The codes of stored blocks in panels.
+static std::vector<uint8_t> codePanels(const WeightRows &rows,
+                                       const CodePanel &form, int64_t first,
+                                       int64_t count) {
+  int64_t k = rows.elements(),
+          bytes = k / form.format.super * form.blockBytes();
+  std::vector<uint8_t> out(size_t(llvm::divideCeil(count, form.width) * bytes));
+  int64_t at = 0;
+  rows.readCodes(first, count, [&](const BlockCodes &codes, int64_t read) {
+    for (int64_t i = 0; i < read; ++i, ++at)
+      form.pack(codes, i, k, at % form.width,
+                out.data() + at / form.width * bytes);
+  });
+  return out;
 }
 
 /// [rows][K] → [ceil(rows/W)][K/pair][W][pair], zeros where there is nothing.
@@ -219,7 +154,7 @@ static std::vector<float> toPanels(const std::vector<float> &rows,
   return packed;
 }
 
-static Plan planFor(const Parameter &parameter, const Rows &rows) {
+static Plan planFor(const Parameter &parameter, const WeightRows &rows) {
   Plan plan{rows.count(), 1, 1};
   if (parameter.layout.kind == "panels") {
     plan.width = parameter.layout.width;
@@ -231,7 +166,14 @@ static Plan planFor(const Parameter &parameter, const Rows &rows) {
   return plan;
 }
 
-static void packParameter(const Parameter &parameter, const Rows &rows,
+static WeightRows rowsOf(ParameterOp op, const WeightSource &weights) {
+  std::vector<const StoredTensor *> tensors;
+  for (auto source : op.getSources().getAsRange<StringAttr>())
+    tensors.push_back(weights.find(source.getValue().str()));
+  return fp8::rowsOf(op, std::move(tensors));
+}
+
+static void packParameter(const Parameter &parameter, const WeightRows &rows,
                           unsigned jobs, PackageWriter &package) {
   Plan plan = planFor(parameter, rows);
   int64_t chunkBytes = plan.chunkRows * std::max<int64_t>(rows.elements(), 1) *
@@ -241,12 +183,12 @@ static void packParameter(const Parameter &parameter, const Rows &rows,
   const BlockFormat *format = blockFormat(parameter.layout.format);
   auto pack = [&](int64_t first, int64_t count) {
     if (format)
-      return rows.panels({*format, parameter.layout.width}, first, count);
-    std::vector<float> values = rows.decode(first, count);
+      return codePanels(rows, {*format, parameter.layout.width}, first, count);
+    std::vector<float> values = rows.read(first, count);
     if (plan.width > 1)
       values = toPanels(values, count, plan.width,
                         parameter.dtype == "bf16" ? 2 : 1);
-    return encode(values, parameter.dtype);
+    return encodeValues(values, parameter.dtype, parameter.name);
   };
   std::deque<std::future<std::vector<uint8_t>>> pending;
   auto writeOldest = [&] {
@@ -274,7 +216,9 @@ void trine::packWeights(ModuleOp module, const WeightSource &weights,
     const Parameter &parameter = parameters[next++];
     package.alignTo(kPackagePage);
     uint64_t start = package.sectionBytes();
-    packParameter(parameter, Rows(op, weights), jobs, package);
+    WeightRows rows = rowsOf(op, weights);
+    packParameter(parameter, rows, jobs, package);
+    rows.release();
     if (start != parameter.offset ||
         package.sectionBytes() != start + parameter.bytes)
       throw Error(ExitCode::Internal, parameter.name,

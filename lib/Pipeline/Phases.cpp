@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Pipeline/Phases.h"
+#include "dialects/fp8/Transforms/Passes.h"
 #include "dialects/graph/Transforms/Passes.h"
 #include "dialects/launch/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -22,11 +23,15 @@ static void buildGraph(OpPassManager &passes) {
 }
 
 static void buildQuantize(OpPassManager &passes) {
+  fp8::buildQuantizePasses(passes);
   passes.addPass(graph::createSetPrecisionPass());
   passes.addPass(graph::createGraphVerifyPass());
 }
 
 static void buildKernels(OpPassManager &passes) {
+  passes.addPass(fp8::createPackScalesPass());
+  passes.addPass(fp8::createFoldWeightsPass());
+  passes.addPass(graph::createDropUnusedPass());
   passes.addPass(createPlaceOpsPass());
   passes.addPass(createAssignLayoutsPass());
   passes.addPass(createConvertGraphToLaunchPass());
@@ -37,6 +42,7 @@ static void buildKernels(OpPassManager &passes) {
 
 static void buildTarget(OpPassManager &passes) {
   addCPUPasses(passes);
+  passes.addPass(fp8::createFp8VerifyPass());
   passes.addPass(launch::createVerifyCodePass());
 }
 
@@ -46,7 +52,7 @@ static const Phase list[] = {
     {"import", "the model as graph operations, weights by reference",
      buildImport},
     {"graph", "canonical graph, fused operations recognised", buildGraph},
-    {"quantize", "operands, weights and states in the types asked for",
+    {"quantize", "codes and scales, operands and states in the types asked for",
      buildQuantize},
     {"kernels", "fused regions as kernels, each on a device", buildKernels},
     {"target", "kernels lowered to their device's code", buildTarget},

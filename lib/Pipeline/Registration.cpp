@@ -2,6 +2,8 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Pipeline/Registration.h"
+#include "dialects/fp8/Fp8.h"
+#include "dialects/fp8/Transforms/Passes.h"
 #include "dialects/graph/Graph.h"
 #include "dialects/graph/Transforms/Passes.h"
 #include "dialects/launch/Launch.h"
@@ -19,12 +21,14 @@ void trine::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
-  registry.insert<graph::GraphDialect, launch::LaunchDialect>();
+  registry
+      .insert<fp8::Fp8Dialect, graph::GraphDialect, launch::LaunchDialect>();
 }
 
 void trine::registerPasses() {
   mlir::registerAllPasses();
   graph::registerGraphPasses();
+  fp8::registerFp8Passes();
   launch::registerLaunchPasses();
   reference::registerReferencePasses();
   registerCPUPasses();

@@ -8,11 +8,14 @@
 
 namespace trine {
 
-/// "f32", "bf16", "i32", ...
+/// "f32", "bf16", "i32", "f8e4m3fn", "u8", ...
 inline std::string dtypeOf(mlir::Type type) {
+  mlir::Type element = mlir::getElementTypeOrSelf(type);
+  if (element.isInteger(8))
+    return "u8";
   std::string text;
-  llvm::raw_string_ostream(text) << mlir::getElementTypeOrSelf(type);
-  return text;
+  llvm::raw_string_ostream(text) << element;
+  return llvm::StringRef(text).lower();
 }
 
 inline Layout layoutOf(mlir::Type type) {

@@ -54,7 +54,7 @@ static void checkType(Operation *op, StringRef what, const Tensor &tensor,
               print(tensor.dtype, tensor.shape));
 }
 
-static Shape inferShape(Operation *op, Operands operands) {
+static SmallVector<Shape> inferShapes(Operation *op, Operands operands) {
   MLIRContext *context = op->getContext();
   SmallVector<graph::SymbolicShape> shapes, results;
   for (const Tensor &operand : operands) {
@@ -75,10 +75,12 @@ static Shape inferShape(Operation *op, Operands operands) {
   }
   if (!message.empty())
     throw fault(op, "{}", message);
-  Shape shape;
-  for (AffineExpr dim : results.front())
-    shape.push_back(cast<AffineConstantExpr>(dim).getValue());
-  return shape;
+  return llvm::map_to_vector(results, [](const graph::SymbolicShape &symbolic) {
+    Shape shape;
+    for (AffineExpr dim : symbolic)
+      shape.push_back(cast<AffineConstantExpr>(dim).getValue());
+    return shape;
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,7 +105,7 @@ public:
 
 private:
   SmallVector<Tensor> evaluate(Operation *op, Operands operands);
-  Tensor compute(Operation *op, Operands operands);
+  SmallVector<Tensor> compute(Operation *op, Operands operands);
   Tensor cache(graph::CacheOp op, const Tensor &like);
   Tensor length(graph::LengthOp op, const Tensor &like);
   Session &sessionFor(Operation *op, const Tensor &like);
@@ -148,20 +150,25 @@ SmallVector<Tensor> Interpreter::Frame::evaluate(Operation *op,
         operands);
     return SmallVector<Tensor>(results.begin(), results.end());
   }
-  return {compute(op, operands)};
+  return compute(op, operands);
 }
 
-Tensor Interpreter::Frame::compute(Operation *op, Operands operands) {
+SmallVector<Tensor> Interpreter::Frame::compute(Operation *op,
+                                                Operands operands) {
   if (!isa<graph::ShapeInference>(op))
     throw Error(ExitCode::Unsupported, describe(op),
                 "the reference does not interpret this operation");
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  Tensor result(dtypeOf(type.getElementType()), inferShape(op, operands));
+  SmallVector<Tensor> results;
+  for (auto [shape, type] :
+       llvm::zip_equal(inferShapes(op, operands), op->getResultTypes()))
+    results.emplace_back(dtypeOf(getElementTypeOrSelf(type)), shape);
+  if (evaluateFp8(op, operands, results))
+    return results;
   for (auto evaluate :
        {evaluateContraction, evaluateAttention, evaluateNormalization,
         evaluateElementwise, evaluateMovement, evaluateStorage})
-    if (evaluate(op, operands, result))
-      return result;
+    if (evaluate(op, operands, results.front()))
+      return results;
   throw Error(ExitCode::Unsupported, describe(op),
               "the reference does not interpret this operation");
 }

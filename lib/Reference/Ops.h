@@ -24,6 +24,10 @@ bool evaluateMovement(mlir::Operation *op, Operands operands, Tensor &result);
 /// `append` writes into its operand, which becomes the result.
 bool evaluateStorage(mlir::Operation *op, Operands operands, Tensor &result);
 
+/// Operations of fp8, some with two results.
+bool evaluateFp8(mlir::Operation *op, Operands operands,
+                 llvm::MutableArrayRef<Tensor> results);
+
 /// "file:line:column: 'graph.gather'": where messages about `op` point.
 std::string describe(mlir::Operation *op);
 

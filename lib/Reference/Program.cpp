@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Reference/Program.h"
+#include "dialects/fp8/Fp8.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "trine/Reference/Weights.h"
@@ -17,8 +18,9 @@ using namespace trine::reference;
 
 OwningOpRef<ModuleOp> reference::parseModule(StringRef text, StringRef name,
                                              MLIRContext &context) {
-  context.loadDialect<graph::GraphDialect, launch::LaunchDialect,
-                      func::FuncDialect, LLVM::LLVMDialect>();
+  context
+      .loadDialect<fp8::Fp8Dialect, graph::GraphDialect, launch::LaunchDialect,
+                   func::FuncDialect, LLVM::LLVMDialect>();
   std::string where = name.str(), what;
   OwningOpRef<ModuleOp> module;
   {

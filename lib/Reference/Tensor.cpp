@@ -2,8 +2,10 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Reference/Tensor.h"
+#include "trine/Support/Elements.h"
 #include "trine/Support/Error.h"
 #include "trine/Support/Float.h"
+#include "trine/Support/Float8.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -15,14 +17,13 @@ using namespace trine;
 using namespace trine::reference;
 
 int64_t reference::dtypeBytes(DType dtype) {
-  return dtype == TRINE_F32 || dtype == TRINE_I32 ? 4 : 2;
+  return trine::dtypeBytes(dtypeName(dtype));
 }
 
 static constexpr std::pair<DType, const char *> kNames[] = {
-    {TRINE_F32, "f32"},
-    {TRINE_F16, "f16"},
-    {TRINE_BF16, "bf16"},
-    {TRINE_I32, "i32"}};
+    {TRINE_F32, "f32"}, {TRINE_F16, "f16"},           {TRINE_BF16, "bf16"},
+    {TRINE_I32, "i32"}, {TRINE_F8E4M3FN, "f8e4m3fn"}, {TRINE_F8E5M2, "f8e5m2"},
+    {TRINE_U8, "u8"}};
 
 StringRef reference::dtypeName(DType dtype) {
   for (auto [type, name] : kNames)
@@ -47,11 +48,16 @@ DType reference::dtypeOf(Type element) {
     return TRINE_BF16;
   if (element.isInteger(32))
     return TRINE_I32;
+  if (isa<Float8E4M3FNType>(element))
+    return TRINE_F8E4M3FN;
+  if (isa<Float8E5M2Type>(element))
+    return TRINE_F8E5M2;
+  if (element.isInteger(8))
+    return TRINE_U8;
   std::string text;
   llvm::raw_string_ostream(text) << element;
   throw badInput("reference",
-                 "expected elements of f32, f16, bf16 or i32, "
-                 "got {}",
+                 "expected elements of f32, f16, bf16, f8, i32 or i8, got {}",
                  text);
 }
 
@@ -85,6 +91,10 @@ static int32_t roundToI32(double value) {
   using Limits = std::numeric_limits<int32_t>;
   return int32_t(std::clamp(std::trunc(value), double(Limits::min()),
                             double(Limits::max())));
+}
+
+static const Float8 *float8Of(DType dtype) {
+  return findFloat8(dtype == TRINE_F8E4M3FN ? "e4m3fn" : "e5m2");
 }
 
 //===----------------------------------------------------------------------===//
@@ -166,6 +176,15 @@ void Tensor::load(int64_t first, int64_t count, double *out) const {
   case TRINE_I32:
     return widen(at<int32_t>(*this, first), count, out,
                  [](int32_t x) { return double(x); });
+  case TRINE_U8:
+    return widen(at<uint8_t>(*this, first), count, out,
+                 [](uint8_t x) { return double(x); });
+  case TRINE_F8E4M3FN:
+  case TRINE_F8E5M2:
+    return widen(at<uint8_t>(*this, first), count, out,
+                 [format = float8Of(dtype)](uint8_t x) {
+                   return double(format->decode(x));
+                 });
   }
 }
 
@@ -192,5 +211,14 @@ void Tensor::store(int64_t first, int64_t count, const double *values) {
     return narrow(values, count, at<uint16_t>(*this, first), roundToBF16);
   case TRINE_I32:
     return narrow(values, count, at<int32_t>(*this, first), roundToI32);
+  case TRINE_U8:
+    return narrow(values, count, at<uint8_t>(*this, first),
+                  [](double x) { return uint8_t(std::clamp(x, 0.0, 255.0)); });
+  case TRINE_F8E4M3FN:
+  case TRINE_F8E5M2:
+    return narrow(values, count, at<uint8_t>(*this, first),
+                  [format = float8Of(dtype)](double x) {
+                    return format->encode(roundToOdd(x));
+                  });
   }
 }

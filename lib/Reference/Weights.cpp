@@ -3,44 +3,43 @@
 //===----------------------------------------------------------------------===//
 #include "trine/Reference/Weights.h"
 #include "Ops.h"
+#include "dialects/fp8/Fp8.h"
 
 using namespace mlir;
 using namespace trine;
 using namespace trine::reference;
-
-/// Appends a stored tensor's values at element `first`; returns their count.
-static int64_t decode(const StoredTensor &stored, Tensor &tensor,
-                      int64_t first) {
-  int64_t width = stored.rowElements();
-  std::vector<float> row(static_cast<size_t>(width));
-  for (int64_t i = 0; i < stored.rows(); ++i) {
-    decodeRows(stored, i, 1, row.data());
-    std::vector<double> values(row.begin(), row.end());
-    tensor.store(first + i * width, width, values.data());
-  }
-  release(stored);
-  return stored.rows() * width;
-}
 
 Tensor reference::readParameter(graph::ParameterOp parameter,
                                 const WeightSource &source) {
   auto type = cast<RankedTensorType>(parameter.getType());
   Tensor tensor(dtypeOf(type.getElementType()), type.getShape());
   std::vector<const StoredTensor *> parts;
-  int64_t elements = 0, first = 0;
   for (auto name : parameter.getSources().getAsRange<StringAttr>()) {
     const StoredTensor *stored = source.find(name.getValue());
     if (!stored)
       throw fault(parameter, "'{}' has no tensor '{}'", source.sourceName(),
                   name.getValue().str());
-    elements += stored->rows() * stored->rowElements();
     parts.push_back(stored);
   }
-  if (elements != tensor.elements())
+  WeightRows rows = fp8::rowsOf(parameter, std::move(parts));
+  std::string dtype = dtypeName(tensor.dtype).str();
+  uint8_t *out = tensor.bytes.get(), *end = out + tensor.byteSize();
+  constexpr int64_t chunk = 512; // a multiple of usual blocks
+  for (int64_t i = 0; i < rows.count(); i += chunk) {
+    std::vector<uint8_t> row =
+        encodeValues(rows.read(i, std::min(chunk, rows.count() - i)), dtype,
+                     parameter.getSymName().str());
+    if (int64_t(row.size()) > end - out)
+      throw fault(parameter, "expected {} elements, got more in '{}'",
+                  tensor.elements(), source.sourceName());
+    out = std::copy(row.begin(), row.end(), out);
+  }
+  if (out != end)
     throw fault(parameter, "expected {} elements, got {} in '{}'",
-                tensor.elements(), elements, source.sourceName());
-  for (const StoredTensor *stored : parts)
-    first += decode(*stored, tensor, first);
+                tensor.elements(),
+                (tensor.byteSize() - (end - out)) / dtypeBytes(tensor.dtype),
+                source.sourceName());
+  rows.release();
   return tensor;
 }
 

@@ -68,7 +68,8 @@ function(trine_add_mlir_library name)
 endfunction()
 
 # trine_add_dialect(FOLDER Name [ENUMS] [ATTRS] [INTERFACES]): generates
-# dialects/FOLDER/Name*.inc from NameOps.td.
+# dialects/FOLDER/Name*.inc from NameOps.td, enumerations from NameEnums.td if it
+# exists: a dialect that includes another's .td must not generate them again.
 function(trine_add_dialect folder name)
   cmake_parse_arguments(ARG "ENUMS;ATTRS;INTERFACES" "" "" ${ARGN})
   set(LLVM_TARGET_DEFINITIONS ${name}Ops.td)
@@ -78,9 +79,13 @@ function(trine_add_dialect folder name)
   mlir_tablegen(${name}Dialect.h.inc -gen-dialect-decls -dialect=${folder} ${MLIR_TABLEGEN_FLAGS})
   mlir_tablegen(${name}Dialect.cpp.inc -gen-dialect-defs -dialect=${folder} ${MLIR_TABLEGEN_FLAGS})
   if(ARG_ENUMS)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}Enums.td)
+      set(LLVM_TARGET_DEFINITIONS ${name}Enums.td)
+    endif()
     mlir_tablegen(${name}Enums.h.inc -gen-enum-decls ${MLIR_TABLEGEN_FLAGS})
     mlir_tablegen(${name}Enums.cpp.inc -gen-enum-defs ${MLIR_TABLEGEN_FLAGS})
   endif()
+  set(LLVM_TARGET_DEFINITIONS ${name}Ops.td)
   if(ARG_ATTRS)
     mlir_tablegen(${name}Attrs.h.inc -gen-attrdef-decls -attrdefs-dialect=${folder} ${MLIR_TABLEGEN_FLAGS})
     mlir_tablegen(${name}Attrs.cpp.inc -gen-attrdef-defs -attrdefs-dialect=${folder} ${MLIR_TABLEGEN_FLAGS})

@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTE = "<!-- Written by tools/dev/docs; do not edit. -->\n"
 DIALECTS = {
     "graph": "dialects/graph/GraphOps.td",
+    "fp8": "dialects/fp8/Fp8Ops.td",
     "launch": "dialects/launch/LaunchOps.td",
 }
 TOOLS = ["trine-compile", "trine-run", "trine-inspect", "trine"]
@@ -118,6 +119,7 @@ def command_line_page() -> str:
 
 GENERATED = {
     "docs/reference/graph.md": lambda: dialect_page("graph"),
+    "docs/reference/fp8.md": lambda: dialect_page("fp8"),
     "docs/reference/launch.md": lambda: dialect_page("launch"),
     "docs/reference/passes.md": passes_page,
     "docs/reference/command-line.md": command_line_page,

@@ -18,12 +18,13 @@ BELOW: dict[str, set[str]] = {
     "Runtime": {"Support", "Formats", "Package"},
     # Which stored formats are blocked is the file formats' knowledge.
     "graph": {"Support", "Interfaces", "Formats"},
-    "fp8": {"Support", "Interfaces"},
+    # Codes are graph values, and parameters are made of stored tensors.
+    "fp8": {"Support", "Interfaces", "Formats", "graph"},
     # A kernel holds the graph operations it computes.
     "launch": {"Support", "Interfaces", "graph"},
     "npu": {"Support", "Interfaces"},
     "npuisa": {"Support", "Interfaces"},
-    "Import": {"Support", "Interfaces", "Formats", "graph", "launch"},
+    "Import": {"Support", "Interfaces", "Formats", "graph", "fp8", "launch"},
     # The plug-in reads models and packages and fits the runtime's interfaces.
     "Reference": {
         "Support",

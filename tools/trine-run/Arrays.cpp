@@ -126,8 +126,9 @@ static Array madeUp(const std::string &name, std::string_view shapeText,
   return array;
 }
 
-/// Element of an .npy file as a number.
-static double element(const NpyArray &npy, bool bf16, int64_t index) {
+/// Element of an .npy file as a number; codes are those of `dtype`.
+static double element(const NpyArray &npy, std::string_view dtype,
+                      int64_t index) {
   auto as = [&](auto zero) {
     decltype(zero) value;
     std::memcpy(&value, npy.bytes.data() + size_t(index) * sizeof(value),
@@ -142,7 +143,8 @@ static double element(const NpyArray &npy, bool bf16, int64_t index) {
   case Storage::F16:
     return readElement("f16", npy.bytes.data(), index);
   case Storage::U16:
-    return bf16 ? readElement("bf16", npy.bytes.data(), index) : as(uint16_t());
+    return dtype == "bf16" ? readElement(dtype, npy.bytes.data(), index)
+                           : as(uint16_t());
   case Storage::I64:
     return double(as(int64_t()));
   case Storage::I32:
@@ -152,7 +154,8 @@ static double element(const NpyArray &npy, bool bf16, int64_t index) {
   case Storage::I8:
     return as(int8_t());
   default: // U8, Bool
-    return as(uint8_t());
+    return dtype.starts_with("f8") ? readElement(dtype, npy.bytes.data(), index)
+                                   : as(uint8_t());
   }
 }
 
@@ -162,7 +165,10 @@ static Array fromFile(const std::string &name, const std::string &file,
   bool integer = npy.type == Storage::I64 || npy.type == Storage::I32 ||
                  npy.type == Storage::U32 || npy.type == Storage::Bool ||
                  npy.type == Storage::U8 || npy.type == Storage::I8;
-  std::string natural = integer                    ? "i32"
+  bool codes =
+      declared && npy.type == Storage::U8 && dtypeBytes(declared->dtype) == 1;
+  std::string natural = codes                      ? declared->dtype
+                        : integer                  ? "i32"
                         : npy.type == Storage::F16 ? "f16"
                         : npy.type == Storage::U16 ? "bf16"
                                                    : "f32";
@@ -181,7 +187,7 @@ static Array fromFile(const std::string &name, const std::string &file,
     return array;
   }
   for (int64_t i = 0; i < array.elements(); ++i)
-    set(array, i, element(npy, false, i));
+    set(array, i, element(npy, "", i));
   return array;
 }
 
@@ -195,10 +201,11 @@ Array trine::run::readArray(const std::string &name, const std::string &value,
 }
 
 void trine::run::writeArray(const Array &array, const std::string &file) {
-  Storage type = array.dtype == "f32"    ? Storage::F32
-                 : array.dtype == "f16"  ? Storage::F16
-                 : array.dtype == "bf16" ? Storage::U16
-                                         : Storage::I32;
+  Storage type = array.dtype == "f32"           ? Storage::F32
+                 : array.dtype == "f16"         ? Storage::F16
+                 : array.dtype == "bf16"        ? Storage::U16
+                 : dtypeBytes(array.dtype) == 1 ? Storage::U8
+                                                : Storage::I32;
   writeNpy(file, type, array.shape, array.bytes);
 }
 
@@ -213,7 +220,7 @@ std::string trine::run::compareArray(const Array &got, const std::string &file,
   int64_t differ = 0, at = -1;
   double excess = 0, expected = 0, found = 0;
   for (int64_t i = 0; i < got.elements(); ++i) {
-    double a = element(npy, got.dtype == "bf16", i);
+    double a = element(npy, got.dtype, i);
     double b = readElement(got.dtype, got.bytes.data(), i);
     bool same = a == b || (std::isnan(a) && std::isnan(b));
     double error = same ? 0 : std::abs(a - b);

@@ -51,8 +51,7 @@ struct GraphVerify : trine::graph::impl::GraphVerifyPassBase<GraphVerify> {
     verifySignature(entry);
     llvm::SmallPtrSet<Attribute, 16> states;
     for (Operation &op : entry.getBody().front()) {
-      bool isGraph =
-          isa<GraphDialect>(op.getDialect()) && !isa<ParameterOp, StateOp>(op);
+      bool isGraph = isGraphOp(&op) && !isa<ParameterOp, StateOp>(op);
       if (!isGraph && !isa<func::ReturnOp>(op)) { // G20
         fail(&op) << "is not a graph operation";
         continue;

@@ -133,15 +133,9 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   //===--------------------------------------------------------------------===//
 
   void castOperands() {
-    getOperation().walk([&](Operation *op) {
-      if (isLayer(op))
-        castOperand(op->getOpOperand(0));
-      else if (isa<MatmulOp>(op))
-        for (OpOperand &operand : op->getOpOperands())
-          castOperand(operand);
-      else if (isa<AttentionOp>(op))
-        for (OpOperand &operand : op->getOpOperands().take_front(3))
-          castOperand(operand);
+    getOperation().walk([&](NarrowOperands op) {
+      for (OpOperand *operand : op.getNarrowOperands())
+        castOperand(*operand);
     });
   }
 

@@ -34,7 +34,7 @@ struct VerifyLaunch : trine::launch::impl::VerifyLaunchPassBase<VerifyLaunch> {
 
   LogicalResult verifyKernel(KernelOp kernel) {
     for (Operation &op : kernel.getBlock().without_terminator())
-      if (!isa<graph::GraphDialect>(op.getDialect())) // L7
+      if (!graph::isGraphOp(&op)) // L7
         return op.emitOpError("is not a graph operation, in kernel '")
                << kernel.getSymName() << "'";
     return success();

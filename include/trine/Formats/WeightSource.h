@@ -21,6 +21,9 @@ enum class Storage : uint8_t {
   F32,
   F16,
   BF16,
+  E4M3FN,
+  E5M2,
+  UE8M0,
   Q4_0,
   Q4_1,
   Q5_0,
@@ -123,7 +126,8 @@ private:
 Bytes storedRows(const StoredTensor &tensor, int64_t firstRow, int64_t rows);
 
 /// Decodes rows of the innermost dimension to f32, `rows * rowElements()`
-/// floats. f32, f16 and bf16 are exact; f64 rounds to nearest. Blocked types
+/// floats. f32, f16, bf16, e4m3fn, e5m2 and ue8m0 (Support/Float8.h) are exact;
+/// f64 rounds to nearest. Blocked types
 /// follow ggml; d and m are f16 widened to f32. 32 elements a block:
 ///   q4_0: d, 16 bytes; element i in the low nibble of byte i for i < 16,
 ///         in the high nibble of byte i - 16 above;  value = (q - 8) * d

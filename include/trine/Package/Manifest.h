@@ -67,7 +67,8 @@ struct ProgramValue {
   /// index in the manifest. Length: 0 (i32[B], tokens of each row before this
   /// call).
   int64_t index = 0;
-  std::string dtype;       ///< "f32", "f16", "bf16", "i32"
+  std::string
+      dtype; ///< "f32", "f16", "bf16", "i32", "f8e4m3fn", "f8e5m2", "u8"
   std::vector<Size> shape; ///< logical
   Layout layout;
   Size bytes; ///< as stored, layout padding included (a slot may be larger)

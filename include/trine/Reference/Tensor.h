@@ -18,7 +18,7 @@ using Shape = llvm::SmallVector<int64_t, 4>;
 
 int64_t dtypeBytes(DType dtype);
 llvm::StringRef dtypeName(DType dtype);
-/// The dtype of an element type of graph (f32, f16, bf16, i32).
+/// The dtype of an element type of graph and fp8.
 DType dtypeOf(mlir::Type element);
 std::optional<DType> parseDType(llvm::StringRef name);
 

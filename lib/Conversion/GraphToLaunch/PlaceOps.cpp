@@ -33,7 +33,7 @@ struct PlaceOps : trine::impl::PlaceOpsPassBase<PlaceOps> {
     placement.clear();
     bool failed = false;
     getOperation().walk([&](Operation *op) {
-      if (isa<graph::GraphDialect>(op->getDialect()) &&
+      if (graph::isGraphOp(op) &&
           !isa<graph::ParameterOp, graph::StateOp>(op) && !familyOf(op).empty())
         failed |= mlir::failed(place(op));
     });

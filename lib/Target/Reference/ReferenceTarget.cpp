@@ -19,7 +19,7 @@ public:
   StringRef name() const override { return "reference"; }
 
   std::string whyUnsupported(Operation *op) const override {
-    return isa<graph::GraphDialect>(op->getDialect())
+    return graph::isGraphOp(op)
                ? ""
                : "the reference interprets graph operations only";
   }

@@ -38,11 +38,11 @@ TEST(Safetensors, ReadsEveryTensor) {
 
 TEST(Safetensors, EveryUnsupportedDtypeIsListed) {
   std::string bytes = safetensors(
-      R"({"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},)"
+      R"({"w":{"dtype":"F8_E4M3FNUZ","shape":[2],"data_offsets":[0,2]},)"
       R"("x":{"dtype":"Q9","shape":[1],"data_offsets":[2,3]}})",
       "abc");
   for (const char *note :
-       {"2 unsupported parts", "tensor 'w': dtype \"F8_E4M3\"",
+       {"2 unsupported parts", "tensor 'w': dtype \"F8_E4M3FNUZ\"",
         "tensor 'x': unknown dtype \"Q9\""})
     expectError(ExitCode::Unsupported, note, [&] { parse(bytes); });
 }

@@ -1,0 +1,101 @@
+//===- Materialize.cpp - annotated operands through codes -----------------===//
+// In: annotated layers. Out: layers of dequantize(quantize(operand)).
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/fp8/Transforms/Passes.h"
+#include "mlir/IR/TypeUtilities.h"
+
+namespace trine::fp8 {
+#define GEN_PASS_DEF_MATERIALIZEPASS
+#include "dialects/fp8/Fp8Passes.h.inc"
+} // namespace trine::fp8
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::fp8;
+
+/// The type of the scales of such codes.
+static RankedTensorType scalesType(RankedTensorType codes, SchemeAttr scheme) {
+  SmallVector<int64_t> shape(codes.getShape());
+  for (size_t i = 0, tail = std::min<size_t>(shape.size(), 2); i < tail; ++i) {
+    int64_t &dim = shape[shape.size() - 1 - i];
+    int64_t size = scheme.getBlock()[1 - i];
+    if (size == 0)
+      dim = 1;
+    else if (!ShapedType::isDynamic(dim))
+      dim = llvm::divideCeil(dim, size);
+    else if (size != 1)
+      dim = ShapedType::kDynamic;
+  }
+  return RankedTensorType::get(shape, scheme.getScales());
+}
+
+std::pair<Value, Value> fp8::quantize(OpBuilder &builder, Location loc, Value x,
+                                      SchemeAttr scheme) {
+  auto codes = RankedTensorType::get(
+      cast<RankedTensorType>(x.getType()).getShape(), scheme.getCodes());
+  auto op = QuantizeOp::create(builder, loc, codes, scalesType(codes, scheme),
+                               x, scheme);
+  return {op.getCodes(), op.getScales()};
+}
+
+namespace {
+struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
+  void runOnOperation() override {
+    done.clear();
+    getOperation().walk([&](Operation *op) {
+      if (auto scheme = op->getAttrOfType<SchemeAttr>("fp8.weight")) {
+        for (OpOperand &weight : op->getOpOperands().slice(
+                 1, isa<graph::GatedOp>(op) ? 2 : 1))
+          round(weight, scheme);
+        op->removeAttr("fp8.weight");
+      }
+      if (auto scheme = op->getAttrOfType<SchemeAttr>("fp8.input")) {
+        round(op->getOpOperand(0), scheme);
+        op->removeAttr("fp8.input");
+      }
+    });
+  }
+
+  void round(OpOperand &operand, SchemeAttr scheme) {
+    Value x = operand.get();
+    Value &made = done[{x, scheme}];
+    if (!made)
+      made = rounded(x, scheme);
+    if (made != x)
+      ++quantized;
+    operand.set(made);
+  }
+
+  Value rounded(Value x, SchemeAttr scheme) {
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfterValue(x);
+    auto [codes, scales] = codesOf(builder, x, scheme);
+    if (!codes)
+      return x;
+    return DequantizeOp::create(builder, x.getLoc(), x.getType(), codes, scales,
+                                scheme.getBlock());
+  }
+
+  /// Null where x is decoded from the codes the scheme asks for. Other stored
+  /// codes are rounded again: annotate has checked the consent.
+  std::pair<Value, Value> codesOf(OpBuilder &builder, Value x,
+                                  SchemeAttr scheme) {
+    auto stored = x.getDefiningOp<DequantizeOp>();
+    if (!stored)
+      return quantize(builder, x.getLoc(), x, scheme);
+    auto type = stored.getCodes().getType();
+    if (type.getElementType() == scheme.getCodes() &&
+        stored.getBlock() == scheme.getBlock())
+      return {};
+    auto codes = RankedTensorType::get(type.getShape(), scheme.getCodes());
+    auto op = RequantizeOp::create(
+        builder, x.getLoc(), codes, scalesType(codes, scheme),
+        stored.getCodes(), stored.getScales(), stored.getBlock(), scheme,
+        /*allow_lossy=*/true);
+    return {op.getResult(), op.getNewScales()};
+  }
+
+  llvm::DenseMap<std::pair<Value, Attribute>, Value> done;
+};
+} // namespace

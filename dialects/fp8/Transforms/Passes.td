@@ -1,0 +1,113 @@
+//===- Passes.td - quantization passes ------------------------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#ifndef TRINE_FP8_PASSES_TD
+#define TRINE_FP8_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def AnnotatePass : Pass<"fp8-annotate", "::mlir::ModuleOp"> {
+  let summary = "Say which layers a recipe quantizes, and how";
+  let description = [{
+    The recipe is the option, a preset's name or a file, else the module's
+    attribute `fp8.recipe` with a recipe's text; without either nothing happens.
+    The first rule found in a layer's node applies: the weight's scheme goes to
+    `fp8.weight`, the input's to `fp8.input`, how products are summed to
+    `fp8.order` and `fp8.group`. A weight that a checkpoint holds as codes keeps
+    them: where the recipe asks for others, it must say `requantize: allow`.
+
+    ```mlir
+    %y = graph.linear %x, %w : ...
+    // becomes, under W8A16
+    %y = graph.linear %x, %w {fp8.weight = #fp8.scheme<f8E4M3FN, f32, [128, 128], amax>} : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+  let options = [Option<"recipe", "recipe", "std::string", "\"\"",
+                        "a preset or a recipe file">];
+  let statistics = [Statistic<"layers", "layers", "Layers to quantize">,
+                    Statistic<"kept", "kept", "Layers the recipe keeps">];
+}
+
+def MaterializePass : Pass<"fp8-materialize", "::mlir::ModuleOp"> {
+  let summary = "Round what annotations name to codes and scales";
+  let description = [{
+    An annotated operand becomes `dequantize(quantize(operand))`; layers of one
+    input and scheme share its codes. The values change here and nowhere later.
+
+    ```mlir
+    %y = graph.linear %x, %w {fp8.weight = #fp8.scheme<f8E4M3FN, f32, [128, 128], amax>} : ...
+    // becomes
+    %q, %s = fp8.quantize %w as <f8E4M3FN, f32, [128, 128], amax> : ...
+    %d = fp8.dequantize %q, %s block [128, 128] : ...
+    %y = graph.linear %x, %d : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+  let statistics = [Statistic<"quantized", "quantized", "Operands quantized">];
+}
+
+def FoldWeightsPass : Pass<"fp8-fold-weights", "::mlir::ModuleOp"> {
+  let summary = "Quantize weights when they are packed";
+  let description = [{
+    The codes and scales of a parameter become parameters, made from the same
+    stored tensors; so do scales of a parameter that are repeated or changed to
+    bytes. Nothing is quantized at run time that could be before.
+
+    ```mlir
+    %w = graph.weight @w : tensor<8x128xf32>
+    %q, %s = fp8.quantize %w as <f8E4M3FN, f32, [8, 128], amax> : ...
+    // becomes
+    %q = graph.weight @w.codes : tensor<8x128xf8E4M3FN>
+    %s = graph.weight @w.scales : tensor<1x1xf32>
+    ```
+  }];
+  let statistics = [Statistic<"folded", "folded", "Parameters made">];
+}
+
+def FormProductsPass : Pass<"fp8-form-products", "::mlir::ModuleOp"> {
+  let summary = "Multiply codes instead of dequantized values";
+  let description = [{
+    A linear or gated layer of dequantized weights becomes a product of codes,
+    with an input of codes where that is dequantized, too. A group is the finest
+    block along K unless `fp8.group` says otherwise. Inputs whose blocks do not
+    lie in rows stay values.
+
+    ```mlir
+    %d = fp8.dequantize %q, %s block [128, 128] : ...
+    %y = graph.linear %x, %d : ...
+    // becomes
+    %y = fp8.scaled_matmul %x, %q scales %s [128, 128] group 128 : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+  let statistics = [Statistic<"products", "products", "Products formed">];
+}
+
+def PackScalesPass : Pass<"fp8-pack-scales", "::mlir::ModuleOp"> {
+  let summary = "Bring the scales of weights to one for each row";
+  let description = [{
+    Kernels read a scale for each row of a weight and block of columns, beside
+    its codes. Repeating the scale of a block of rows loses nothing.
+
+    ```mlir
+    %y = fp8.scaled_matmul %x, %q scales %s [128, 128] group 128 : ...
+    // becomes
+    %r = fp8.convert_scales %s of %q from [128, 128] to [1, 128] : ...
+    %y = fp8.scaled_matmul %x, %q scales %r [1, 128] group 128 : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+}
+
+def Fp8VerifyPass : Pass<"fp8-verify", "::mlir::ModuleOp"> {
+  let summary = "Gate: small floats are computed with by fp8 alone";
+  let description = [{
+    MLIR 22 lowers arithmetic on 8-bit floats to nothing and leaves it, or casts
+    around it, without an error. This pass makes one of each: an operation of
+    arith, math, vector or the like on elements of 8 bits or less, and an
+    unrealized cast of them. Moving, bitcasting and storing them is fine.
+  }];
+}
+
+#endif

@@ -1,0 +1,299 @@
+//===- Fp8.cpp - codes, scales and products of them -----------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "dialects/fp8/Fp8.h"
+#include "Ops.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cfloat>
+#include <cmath>
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::reference;
+
+static std::vector<float> floatsOf(const Tensor &tensor) {
+  std::vector<double> values = tensor.load(0, tensor.elements());
+  return {values.begin(), values.end()};
+}
+
+static float scaleAt(const Tensor &scales, int64_t index) {
+  if (scales.dtype == TRINE_U8)
+    return ue8m0ToF32(scales.bytes.get()[index]);
+  return reinterpret_cast<const float *>(scales.bytes.get())[index];
+}
+
+namespace {
+/// The last two dimensions of codes, and where the scale of an element is.
+struct Blocks {
+  Blocks(const Tensor &codes, ArrayRef<int64_t> block)
+      : columns(codes.shape.back()),
+        rows(codes.rank() > 1 ? codes.shape[codes.shape.size() - 2] : 1),
+        tall(block[0] ? block[0] : std::max<int64_t>(rows, 1)),
+        wide(block[1] ? block[1] : std::max<int64_t>(columns, 1)) {}
+
+  int64_t matrices(const Tensor &codes) const {
+    return rows * columns ? codes.elements() / (rows * columns) : 0;
+  }
+  int64_t perMatrix() const {
+    return llvm::divideCeil(rows, tall) * llvm::divideCeil(columns, wide);
+  }
+  /// Of element `column` of row `row`, counted over all matrices.
+  int64_t scaleOf(int64_t row, int64_t column) const {
+    return row / rows * perMatrix() +
+           row % rows / tall * llvm::divideCeil(columns, wide) + column / wide;
+  }
+
+  int64_t columns, rows, tall, wide;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Codes and scales
+//===----------------------------------------------------------------------===//
+
+static void quantizeInto(const std::vector<float> &values,
+                         const BlockQuantizer &q, ArrayRef<int64_t> block,
+                         MutableArrayRef<Tensor> results) {
+  Blocks blocks(results[0], block);
+  int64_t size = blocks.rows * blocks.columns;
+  int64_t scaleBytes = blocks.perMatrix() * dtypeBytes(results[1].dtype);
+  for (int64_t i = 0; i < blocks.matrices(results[0]); ++i)
+    q.quantize(values.data() + i * size, blocks.rows, blocks.columns,
+               results[0].bytes.get() + i * size,
+               results[1].bytes.get() + i * scaleBytes);
+}
+
+static void quantize(fp8::QuantizeOp op, Operands operands,
+                     MutableArrayRef<Tensor> results) {
+  quantizeInto(floatsOf(operands[0]), fp8::quantizerOf(op.getScheme()),
+               op.getScheme().getBlock(), results);
+}
+
+static void encode(fp8::EncodeOp op, Operands operands,
+                   MutableArrayRef<Tensor> results) {
+  BlockQuantizer q = fp8::decoderOf(op.getBlock(), op.getCodes().getType(),
+                                    op.getScales().getType());
+  q.elementRcp = op.getElementRcp();
+  Blocks blocks(results[0], op.getBlock());
+  std::vector<float> values = floatsOf(operands[0]);
+  for (size_t i = 0; i < values.size(); ++i)
+    results[0].bytes.get()[i] = q.code(
+        values[i], scaleAt(operands[1], blocks.scaleOf(int64_t(i) / blocks.columns,
+                                                       int64_t(i) % blocks.columns)));
+}
+
+/// code · scale of each element, exactly.
+static std::vector<double> decoded(const Tensor &codes, const Tensor &scales,
+                                   ArrayRef<int64_t> block) {
+  std::vector<double> values = codes.load(0, codes.elements());
+  Blocks blocks(codes, block);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] *= scaleAt(scales, blocks.scaleOf(int64_t(i) / blocks.columns,
+                                                int64_t(i) % blocks.columns));
+  return values;
+}
+
+static void dequantize(fp8::DequantizeOp op, Operands operands,
+                       MutableArrayRef<Tensor> results) {
+  std::vector<double> values = decoded(operands[0], operands[1], op.getBlock());
+  results[0].store(0, int64_t(values.size()), values.data());
+}
+
+static void requantize(fp8::RequantizeOp op, Operands operands,
+                       MutableArrayRef<Tensor> results) {
+  std::vector<double> values = decoded(operands[0], operands[1], op.getBlock());
+  quantizeInto({values.begin(), values.end()},
+               fp8::quantizerOf(op.getScheme()), op.getScheme().getBlock(),
+               results);
+}
+
+static void convertScales(fp8::ConvertScalesOp op, Operands operands,
+                          MutableArrayRef<Tensor> results) {
+  const Tensor &scales = operands[0], &codes = operands[1];
+  Blocks from(codes, op.getFrom()), to(codes, op.getTo());
+  for (int64_t row = 0; row < codes.elements() / codes.shape.back();
+       row += row % to.rows + to.tall < to.rows ? to.tall
+                                                : to.rows - row % to.rows)
+    for (int64_t column = 0; column < to.columns; column += to.wide) {
+      float scale = scaleAt(scales, from.scaleOf(row, column));
+      int64_t at = to.scaleOf(row, column);
+      uint8_t byte = f32ToUe8m0(scale, false);
+      if (results[0].dtype == TRINE_F32)
+        reinterpret_cast<float *>(results[0].bytes.get())[at] = scale;
+      else if (std::isnan(scale) || ue8m0ToF32(byte) == scale)
+        results[0].bytes.get()[at] = byte;
+      else
+        throw fault(op, "expected powers of two as ue8m0 scales, got {}",
+                    scale);
+    }
+}
+
+static void observe(fp8::ObserveOp, Operands operands,
+                    MutableArrayRef<Tensor> results) {
+  float most = 0;
+  for (float value : floatsOf(operands[0]))
+    if (!std::isnan(most) && !(std::fabs(value) <= most))
+      most = std::fabs(value);
+  *reinterpret_cast<float *>(results[0].bytes.get()) = most;
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// A multiply-add that takes subnormals for 0 and gives 0 for them, as
+/// VDPBF16PS does. a · b is exact in double.
+static float flushingFma(float a, float b, float sum) {
+  auto flushed = [](float x) {
+    return std::fabs(x) < FLT_MIN ? std::copysign(0.0f, x) : x;
+  };
+  a = flushed(a), b = flushed(b), sum = flushed(sum);
+  // Tiny is what rounds to less than the least normal number.
+  double exact = double(a) * b + sum;
+  if (std::fabs(exact) < double(FLT_MIN) * (1 - 0x1p-25))
+    return std::copysign(0.0f, float(exact));
+  return std::fma(a, b, sum);
+}
+
+static float pairs(const float *a, const float *b, int64_t count) {
+  float sum = 0;
+  for (int64_t k = 0; k < count; k += 2) {
+    if (k + 1 < count)
+      sum = flushingFma(a[k + 1], b[k + 1], sum);
+    sum = flushingFma(a[k], b[k], sum);
+  }
+  return sum;
+}
+
+/// 32 products and the sum lose what is below 2^-13 of the largest's exponent.
+static float hopper(const float *a, const float *b, int64_t count) {
+  float sum = 0;
+  for (int64_t first = 0; first < count; first += 32) {
+    double terms[33] = {sum};
+    int64_t n = 1;
+    for (int64_t k = first; k < std::min(first + 32, count); ++k)
+      terms[n++] = double(a[k]) * b[k];
+    int largest = INT_MIN;
+    double total = 0;
+    for (int64_t i = 0; i < n; ++i)
+      if (terms[i] != 0)
+        largest = std::max(largest, std::ilogb(terms[i]));
+    for (int64_t i = 0; i < n && largest != INT_MIN; ++i)
+      total += std::isfinite(terms[i])
+                   ? std::scalbn(std::trunc(std::scalbn(terms[i], 13 - largest)),
+                                 largest - 13)
+                   : terms[i];
+    sum = float(total);
+  }
+  return sum;
+}
+
+static float chain(const float *a, const float *b, int64_t count) {
+  float sum = 0;
+  for (int64_t k = 0; k < count; ++k)
+    sum = std::fma(a[k], b[k], sum);
+  return sum;
+}
+
+namespace {
+/// One operand of a product: the values of its codes, or floats, and scales.
+struct Side {
+  Side(const Tensor &values, const Tensor *scales, ArrayRef<int64_t> block)
+      : values(floatsOf(values)), scales(scales),
+        blocks(values, block.empty() ? ArrayRef<int64_t>{1, 0} : block) {}
+  const float *row(int64_t i) const {
+    return values.data() + i * blocks.columns;
+  }
+  float scale(int64_t row, int64_t k) const {
+    return scales ? scaleAt(*scales, blocks.scaleOf(row, k)) : 1;
+  }
+
+  std::vector<float> values;
+  const Tensor *scales;
+  Blocks blocks;
+};
+} // namespace
+
+/// The product's rows [M, N] without bias: rounded to f32 but in order `free`.
+static std::vector<double> scaled(const Side &x, const Side &w,
+                                  fp8::Order order, int64_t group) {
+  int64_t k = w.blocks.columns, n = w.blocks.rows;
+  int64_t m = k ? int64_t(x.values.size()) / k : 0;
+  group = group ? group : std::max<int64_t>(k, 1);
+  std::vector<double> out(size_t(m * n));
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t g = 0; g < k; g += group) {
+        const float *a = x.row(i) + g, *b = w.row(j) + g;
+        int64_t count = std::min(group, k - g);
+        float scale = x.scale(i, g) * w.scale(j, g);
+        if (order == fp8::Order::Free) {
+          double part = 0;
+          for (int64_t e = 0; e < count; ++e)
+            part += double(a[e]) * b[e];
+          sum += scale * part;
+          continue;
+        }
+        float part = order == fp8::Order::Chain   ? chain(a, b, count)
+                     : order == fp8::Order::Pairs ? pairs(a, b, count)
+                                                  : hopper(a, b, count);
+        sum = std::fma(scale, part, float(sum));
+      }
+      out[size_t(i * n + j)] = sum;
+    }
+  return out;
+}
+
+static void scaledMatmul(fp8::ScaledMatmulOp op, Operands operands,
+                         MutableArrayRef<Tensor> results) {
+  bool coded = bool(op.getInputScales());
+  Side x(operands[0], coded ? &operands[1] : nullptr,
+         op.getInputBlock().value_or(ArrayRef<int64_t>()));
+  Operands rest = operands.drop_front(coded ? 2 : 1);
+  Side w(rest[0], &rest[1], op.getWeightBlock());
+  bool free = op.getOrder() == fp8::Order::Free;
+  std::vector<double> out = scaled(x, w, op.getOrder(), int64_t(op.getGroup()));
+  if (op.getBias()) {
+    std::vector<double> bias = rest[2].load(0, rest[2].elements());
+    for (size_t i = 0; i < out.size(); ++i) {
+      double &y = out[i], b = bias[i % bias.size()];
+      y = free ? y + b : double(float(y) + float(b));
+    }
+  }
+  results[0].store(0, int64_t(out.size()), out.data());
+}
+
+static void scaledGated(fp8::ScaledGatedOp op, Operands operands,
+                        MutableArrayRef<Tensor> results) {
+  bool coded = bool(op.getInputScales());
+  Side x(operands[0], coded ? &operands[1] : nullptr,
+         op.getInputBlock().value_or(ArrayRef<int64_t>()));
+  Operands rest = operands.drop_front(coded ? 2 : 1);
+  Side gate(rest[0], &rest[1], op.getWeightBlock());
+  Side up(rest[2], &rest[3], op.getWeightBlock());
+  std::vector<double> g =
+      scaled(x, gate, op.getOrder(), int64_t(op.getGroup()));
+  std::vector<double> u = scaled(x, up, op.getOrder(), int64_t(op.getGroup()));
+  for (size_t i = 0; i < g.size(); ++i)
+    g[i] = graph::evaluate(op.getActivation(), g[i]) * u[i];
+  results[0].store(0, int64_t(g.size()), g.data());
+}
+
+bool reference::evaluateFp8(Operation *op, Operands operands,
+                            MutableArrayRef<Tensor> results) {
+  auto with = [&](auto evaluate) {
+    return [&, evaluate](auto o) { return evaluate(o, operands, results), true; };
+  };
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<fp8::QuantizeOp>(with(quantize))
+      .Case<fp8::EncodeOp>(with(encode))
+      .Case<fp8::DequantizeOp>(with(dequantize))
+      .Case<fp8::RequantizeOp>(with(requantize))
+      .Case<fp8::ConvertScalesOp>(with(convertScales))
+      .Case<fp8::ObserveOp>(with(observe))
+      .Case<fp8::ScaledMatmulOp>(with(scaledMatmul))
+      .Case<fp8::ScaledGatedOp>(with(scaledGated))
+      .Default(false);
+}

@@ -1,0 +1,307 @@
+"""Checkpoints stored in FP8 as DeepSeek stores them: the codes survive, bit for
+bit, and what contradicts itself is refused.
+
+The baseline is the same model with its dequantized weights in f32, so that the
+two differ by the order of sums at most.
+
+Part of Trine, under Apache-2.0 WITH LLVM-exception.
+"""
+
+import json
+import pathlib
+import struct
+import sys
+import unittest
+
+import ml_dtypes
+import numpy as np
+import support
+
+sys.path.insert(0, str(support.ROOT / "test" / "reference"))
+from plugin import Reference
+
+LLAMA = support.DATA / "tiny-llama"
+BLOCK = (16, 24)  # the last blocks of most weights are cut off
+DTYPES = {
+    "F32": np.dtype(np.float32),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
+    "F8_E8M0": np.dtype(ml_dtypes.float8_e8m0fnu),
+}
+
+
+def read(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    tensors = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        data = path.read_bytes()
+        (size,) = struct.unpack("<Q", data[:8])
+        for name, entry in json.loads(data[8 : 8 + size]).items():
+            if name == "__metadata__":
+                continue
+            begin, end = (8 + size + at for at in entry["data_offsets"])
+            array = np.frombuffer(data[begin:end], DTYPES[entry["dtype"]])
+            tensors[name] = array.reshape(entry["shape"])
+    return tensors
+
+
+def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], **config) -> None:
+    folder.mkdir(exist_ok=True)
+    header, data = {}, b""
+    names = {dtype: name for name, dtype in DTYPES.items()}
+    for name, array in tensors.items():
+        offsets = [len(data), len(data) + array.nbytes]
+        header[name] = {
+            "dtype": names[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": offsets,
+        }
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(
+        struct.pack("<Q", len(text)) + text + data
+    )
+    settings = json.loads((LLAMA / "config.json").read_text()) | config
+    (folder / "config.json").write_text(json.dumps(settings))
+
+
+def quantized(ue8m0: bool, block: tuple[int, int] = BLOCK) -> tuple[dict, dict]:
+    """The tiny Llama with its projections in FP8, by NumPy and ml_dtypes; and
+    with their values in f32."""
+    coded, plain = {}, {}
+    for name, weight in read(LLAMA).items():
+        if not name.endswith("_proj.weight"):
+            coded[name] = plain[name] = weight
+            continue
+        w = weight.astype(np.float32)
+        rows, columns = w.shape
+        padded = np.zeros([-(-n // b) * b for n, b in zip(w.shape, block, strict=True)])
+        padded[:rows, :columns] = w
+        tiles = padded.reshape(
+            padded.shape[0] // block[0], block[0], padded.shape[1] // block[1], block[1]
+        )
+        scale = np.abs(tiles).max(axis=(1, 3)) / 448
+        if ue8m0:
+            scale = 2 ** np.ceil(np.log2(scale))
+        scale = scale.astype(np.float32)
+        each = np.repeat(np.repeat(scale, block[0], 0), block[1], 1)[:rows, :columns]
+        codes = np.clip(w / each, -448, 448).astype(ml_dtypes.float8_e4m3fn)
+        coded[name], coded[name + "_scale_inv"] = codes, scale
+        plain[name] = codes.astype(np.float32) * each
+    return coded, plain
+
+
+CONFIG = {
+    "quantization_config": {
+        "activation_scheme": "dynamic",
+        "fmt": "e4m3",
+        "quant_method": "fp8",
+        "weight_block_size": list(BLOCK),
+    }
+}
+UE8M0 = {"quantization_config": CONFIG["quantization_config"] | {"scale_fmt": "ue8m0"}}
+
+
+def model(name: str, tensors: dict, config: dict) -> pathlib.Path:
+    folder = support.folder() / name
+    write(folder, tensors, **config)
+    return folder
+
+
+def graph(folder: pathlib.Path) -> str:
+    path = folder / "m.mlir"
+    done = support.run("trine-compile", folder, "--emit=graph", "-o", path)
+    assert done.returncode == 0, done.stderr
+    return path.read_text()
+
+
+class Stored(unittest.TestCase):
+    TOKENS = np.arange(1, 41, dtype=np.int32).reshape(2, 20) * 7 % 250
+
+    def logits(self, folder: pathlib.Path, **flags) -> np.ndarray:
+        return support.model(folder, **flags).run("forward", tokens=self.TOKENS)[
+            "logits"
+        ]
+
+    def test_codes_are_kept(self) -> None:
+        for ue8m0, config in ((False, CONFIG), (True, UE8M0), (True, CONFIG)):
+            coded, plain = quantized(ue8m0)
+            with self.subTest(ue8m0=ue8m0):
+                name = f"fp8-{int(ue8m0)}-{len(config['quantization_config'])}"
+                fp8 = model(name, coded, config)
+                text = graph(fp8)
+                # Scales that are powers of two are bytes, whoever says so.
+                self.assertEqual("xi8>" in text, ue8m0)
+                self.assertIn("f8E4M3FN", text)
+                want = self.logits(model(name + "-plain", plain, {}))
+                got = self.logits(fp8, target="reference")
+                self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+
+    def test_stored_as_bytes(self) -> None:
+        coded, _ = quantized(True)
+        as_f32 = self.logits(model("fp8-f32", coded, UE8M0), target="reference")
+        for name in list(coded):
+            if name.endswith("_scale_inv"):
+                coded[name] = coded[name].astype(ml_dtypes.float8_e8m0fnu)
+        as_bytes = self.logits(model("fp8-bytes", coded, UE8M0), target="reference")
+        self.assertEqual(as_f32.tobytes(), as_bytes.tobytes())
+        # Negative control: one scale of one block is another power of two.
+        name = "model.layers.1.mlp.down_proj.weight_scale_inv"
+        coded[name] = coded[name].copy()
+        coded[name].view(np.uint8)[0, 0] ^= 1
+        flipped = self.logits(model("fp8-flipped", coded, UE8M0), target="reference")
+        self.assertNotEqual(as_bytes.tobytes(), flipped.tobytes())
+
+    def test_package_decodes_to_the_checkpoint(self) -> None:
+        """Values of the stored codes as the reference reads them."""
+        coded, plain = quantized(False)
+        folder = model("fp8-values", coded, CONFIG)
+        text = graph(folder)
+        name = "layers.0.mlp.gate_proj.weight"
+        stored = next(
+            line
+            for line in text.splitlines()
+            if f'@"{name}"' in line or f"@{name} " in line
+        )
+        self.assertIn("tensor<80x48xf8E4M3FN>", stored)
+        source = support.folder() / "one.mlir"
+        source.write_text(
+            'graph.parameter @c : tensor<80x48xf8E4M3FN> storage "e4m3fn" '
+            f'from ["model.{name}"]\n'
+            'graph.parameter @s : tensor<5x2xf32> storage "f32" '
+            f'from ["model.{name}_scale_inv"]\n'
+            "func.func @value(%x: tensor<1xf32>) -> tensor<80x48xf32> {\n"
+            "  %c = graph.weight @c : tensor<80x48xf8E4M3FN>\n"
+            "  %s = graph.weight @s : tensor<5x2xf32>\n"
+            "  %w = fp8.dequantize %c, %s block [16, 24] : tensor<80x48xf8E4M3FN>, "
+            "tensor<5x2xf32> -> tensor<80x48xf32>\n"
+            "  return %w : tensor<80x48xf32>\n}\n"
+        )
+        got = Reference(source, folder).run("value", {"arg0": np.zeros(1, np.float32)})
+        self.assertEqual(got["result0"].tobytes(), plain[f"model.{name}"].tobytes())
+
+
+class Hostile(unittest.TestCase):
+    """Each is refused with a message that names the tensor and the rule."""
+
+    WEIGHT = "model.layers.0.mlp.up_proj.weight"
+    SCALE = WEIGHT + "_scale_inv"
+
+    def refused(self, change, config: dict = UE8M0) -> str:
+        coded, _ = quantized(True)
+        change(coded)
+        folder = model("hostile", coded, config)
+        done = support.run("trine-compile", folder, "-o", folder / "x.trine")
+        self.assertIn(done.returncode, (1, 4), done.stderr)
+        self.assertFalse((folder / "x.trine").exists())
+        return done.stderr
+
+    def put(self, value: float):
+        def change(tensors: dict) -> None:
+            tensors[self.SCALE] = tensors[self.SCALE].copy()
+            tensors[self.SCALE][1, 1] = value
+
+        return change
+
+    def test_scales_that_are_no_scales(self) -> None:
+        for value, what in (
+            (np.nan, "expected a positive number, got nan"),
+            (np.inf, "expected a positive number, got inf"),
+            (0.0, "expected a positive number, got 0"),
+            (-0.5, "expected a positive number, got -0.5"),
+            (0.75, "expected a power of two, which scale_fmt ue8m0 promises"),
+        ):
+            with self.subTest(value=value):
+                message = self.refused(self.put(value))
+                self.assertIn(f"tensor '{self.SCALE}': scale [1, 1]: {what}", message)
+
+    def test_the_byte_of_nan(self) -> None:
+        def change(tensors: dict) -> None:
+            for name in list(tensors):
+                if name.endswith("_scale_inv"):
+                    tensors[name] = tensors[name].astype(ml_dtypes.float8_e8m0fnu)
+            tensors[self.SCALE].view(np.uint8)[1, 1] = 0xFF
+
+        self.assertIn("expected a positive number, got nan", self.refused(change))
+
+    def test_shapes(self) -> None:
+        def swap(tensors: dict) -> None:
+            tensors[self.SCALE] = np.ascontiguousarray(tensors[self.SCALE].T)
+
+        def cut(tensors: dict) -> None:
+            tensors[self.SCALE] = tensors[self.SCALE][:, :-1].copy()
+
+        def drop(tensors: dict) -> None:
+            del tensors[self.SCALE]
+
+        def rename(tensors: dict) -> None:
+            scale = tensors.pop(self.SCALE)
+            tensors[self.WEIGHT + "_scale"] = scale
+
+        for change, what in (
+            (
+                swap,
+                "expected shape [5, 2] for blocks of [16, 24], got [2, 5]; its axes",
+            ),
+            (cut, "expected shape [5, 2] for blocks of [16, 24], got [5, 1]"),
+            (drop, f"'{self.WEIGHT}' is stored as e4m3fn"),
+            (rename, "scales of compressed-tensors or ModelOpt"),
+        ):
+            with self.subTest(change.__name__):
+                message = self.refused(change)
+                self.assertIn(self.SCALE.removesuffix("_inv"), message)
+                self.assertIn(what, message)
+
+    def test_configurations(self) -> None:
+        for key, value, what in (
+            ("quant_method", "compressed-tensors", "quant_method 'compressed-tensors'"),
+            ("quant_method", "modelopt", "quant_method 'modelopt'"),
+            ("weight_block_size", [16], "two positive sizes"),
+            ("weight_block_size", [16, 0], "two positive sizes"),
+            ("scale_fmt", "e5m3", "scale_fmt 'e5m3'"),
+        ):
+            with self.subTest(key=key, value=value):
+                quantization = CONFIG["quantization_config"] | {key: value}
+                message = self.refused(
+                    lambda tensors: None, {"quantization_config": quantization}
+                )
+                self.assertIn(what, message)
+
+
+class Recipes(unittest.TestCase):
+    def test_unknown(self) -> None:
+        for recipe in ("FP9", "no/such.yaml"):
+            done = support.run(
+                "trine-compile", LLAMA, f"--quantize={recipe}", "--emit=graph"
+            )
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("neither a file nor one of FP8, FP8_DYNAMIC", done.stderr)
+
+    def test_weights_are_rounded_as_numpy_rounds_them(self) -> None:
+        _, plain = quantized(False, (128, 128))
+        want = support.model(model("w8a16", plain, {})).run(
+            "forward", tokens=Stored.TOKENS
+        )["logits"]
+        got = support.model(LLAMA, target="reference", quantize="W8A16").run(
+            "forward", tokens=Stored.TOKENS
+        )["logits"]
+        self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+
+    def test_presets_on_the_reference(self) -> None:
+        """Quantized inputs move the logits further than quantized weights, whose
+        noise random weights amplify to 15 %."""
+        want = support.model(LLAMA).run("forward", tokens=Stored.TOKENS)["logits"]
+        noise = {}
+        for preset in ("W8A16", "FP8_DYNAMIC", "FP8_BLOCK", "DEEPSEEK", "MXFP8"):
+            got = support.model(LLAMA, target="reference", quantize=preset).run(
+                "forward", tokens=Stored.TOKENS
+            )["logits"]
+            noise[preset] = np.sqrt(np.mean((got - want) ** 2) / np.mean(want**2))
+        least = noise.pop("W8A16")
+        for preset, level in noise.items():
+            with self.subTest(preset):
+                self.assertGreater(level, least)
+                self.assertLess(level, 1.5 * least)
+
+
+if __name__ == "__main__":
+    unittest.main()
