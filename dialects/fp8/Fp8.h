@@ -35,7 +35,18 @@ BlockQuantizer decoderOf(llvm::ArrayRef<int64_t> block, mlir::Type codes,
 graph::SymbolicShape scaleShape(const graph::SymbolicShape &codes,
                                 llvm::ArrayRef<int64_t> block);
 
-/// F2: the scales have the shape that codes and block demand.
+/// One scale for all of a tensor, however many matrices it has.
+template <typename Shape> bool isOneScale(const Shape &scales) {
+  if (scales.size() != 1)
+    return false;
+  if constexpr (std::is_same_v<Shape, graph::SymbolicShape>)
+    return scales[0] == mlir::getAffineConstantExpr(1, scales[0].getContext());
+  else
+    return scales[0] == 1;
+}
+
+/// F2: the scales have the shape that codes and block demand, or are one for
+/// all where the block is [0, 0].
 llvm::LogicalResult expectScales(const graph::SymbolicShape &scales,
                                  const graph::SymbolicShape &codes,
                                  llvm::ArrayRef<int64_t> block,

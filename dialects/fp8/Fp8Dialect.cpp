@@ -52,7 +52,8 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
     return {};
   std::optional<Rule> known = symbolizeRule(rule);
   if (!known)
-    return parser.emitError(loc) << "unknown rule '" << rule << "'", Attribute();
+    return parser.emitError(loc) << "unknown rule '" << rule << "'",
+           Attribute();
   while (succeeded(parser.parseOptionalComma())) {
     StringRef key;
     if (parser.parseKeyword(&key))
@@ -73,8 +74,8 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
   if (parser.parseGreater())
     return {};
   return parser.getChecked<SchemeAttr>(loc, parser.getContext(), codes, scales,
-                                       block, *known,
-                                       floor, scaleRcp, elementRcp, overflow);
+                                       block, *known, floor, scaleRcp,
+                                       elementRcp, overflow);
 }
 
 void SchemeAttr::print(AsmPrinter &printer) const {
@@ -98,7 +99,8 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!formatOf(codes)) // F1
     return emitError() << "expected codes of f8E4M3FN or f8E5M2, got " << codes;
   if (!scales.isF32() && !scales.isInteger(8))
-    return emitError() << "expected scales of f32 or i8 (ue8m0), got " << scales;
+    return emitError() << "expected scales of f32 or i8 (ue8m0), got "
+                       << scales;
   if (block.size() != 2)
     return emitError() << "expected a block of 2 sizes, got " << block.size();
   if (amaxFloor && !amaxFloor.getType().isF32())
@@ -176,6 +178,8 @@ LogicalResult fp8::expectScales(const SymbolicShape &scales,
                                 ArrayRef<int64_t> block, StringRef operand,
                                 ErrorEmitter emitError) {
   SymbolicShape expected = scaleShape(codes, block);
+  if (isOneScale(scales) && block[0] == 0 && block[1] == 0)
+    return success();
   auto fits = [&](const SymbolicShape &shape) {
     return shape.size() == expected.size() &&
            llvm::all_of(llvm::zip_equal(shape, expected), [](auto pair) {
@@ -187,7 +191,8 @@ LogicalResult fp8::expectScales(const SymbolicShape &scales,
   auto print = [](InFlightDiagnostic &out, const SymbolicShape &shape) {
     out << "[";
     llvm::interleave(
-        shape, [&](AffineExpr dim) {
+        shape,
+        [&](AffineExpr dim) {
           if (auto size = dyn_cast<AffineConstantExpr>(dim))
             out << size.getValue();
           else

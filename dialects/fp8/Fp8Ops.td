@@ -98,12 +98,12 @@ def EncodeOp : Fp8_Op<"encode", [Pure]> {
   let summary = "Values → codes by given scales";
   let description = [{
     As `quantize` with scales from elsewhere: static ones of a calibration, or
-    those of a state. x / s, or x · (1/s) with `element_rcp`, is rounded once
-    and saturates.
+    those of a state; of block [0, 0] one for all (F2). x / s, or x · (1/s) with
+    `element_rcp`, is rounded once and saturates.
 
     ```mlir
     %q = fp8.encode %x, %s block [0, 0]
-       : tensor<?x576xf32>, tensor<1x1xf32> -> tensor<?x576xf8E4M3FN>
+       : tensor<?x?x576xf32>, tensor<1xf32> -> tensor<?x?x576xf8E4M3FN>
     ```
   }];
   let arguments = (ins Graph_FloatTensor:$input, Fp8_Scales:$scales, Fp8_Block:$block,

@@ -24,14 +24,16 @@ static LogicalResult expectWeight(const SymbolicShape &weight,
 }
 
 /// What both products demand of their input and of how they sum.
-template <typename OpT> static LogicalResult verifyProduct(OpT op, Type weight) {
+template <typename OpT>
+static LogicalResult verifyProduct(OpT op, Type weight) {
   Type input = getElementTypeOrSelf(op.getInput().getType());
   bool coded = formatOf(input), scaled = bool(op.getInputScales());
   if (coded != scaled) // F1
     return op.emitOpError("expected ")
            << (coded ? "scales for an input of codes"
                      : "no scales for an input that is no codes");
-  if (scaled && op.getInputBlock()->front() != 1)
+  bool one = scaled && isOneScale(op.getInputScales().getType().getShape());
+  if (scaled && !one && op.getInputBlock()->front() != 1)
     return op.emitOpError("expected an input block of one row, got ")
            << op.getInputBlock()->front();
   int64_t k = cast<ShapedType>(weight).getShape().back();

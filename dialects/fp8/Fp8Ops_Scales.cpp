@@ -37,9 +37,7 @@ LogicalResult QuantizeOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
-LogicalResult QuantizeOp::verify() {
-  return expectTypes(*this, getScheme());
-}
+LogicalResult QuantizeOp::verify() { return expectTypes(*this, getScheme()); }
 
 LogicalResult EncodeOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,

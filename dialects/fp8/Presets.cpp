@@ -5,8 +5,7 @@
 
 using namespace trine;
 
-#define KEEP                                                                   \
-  "  - {match: '(^|\\.)(lm_head|router|gate)$', keep: source}\n"
+#define KEEP "  - {match: '(^|\\.)(lm_head|router|gate)$', keep: source}\n"
 
 static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> presets[] =
     {

@@ -169,8 +169,8 @@ Recipe::Side RecipeReader::scheme(yaml::Node &node) {
         }},
        {"scale",
         [&](yaml::Node &n) {
-          scales = choice<Type>(n, {{"f32", b.getF32Type()},
-                                    {"ue8m0", b.getI8Type()}});
+          scales = choice<Type>(
+              n, {{"f32", b.getF32Type()}, {"ue8m0", b.getI8Type()}});
         }},
        {"rule",
         [&](yaml::Node &n) {
@@ -215,8 +215,8 @@ Recipe::Side RecipeReader::named(yaml::Node &node) {
   std::string name = text(node);
   auto found = schemes.find(name);
   if (found == schemes.end())
-    fail(node, fmt::format("unknown scheme '{}'; declare it under schemes",
-                           name));
+    fail(node,
+         fmt::format("unknown scheme '{}'; declare it under schemes", name));
   return found->second;
 }
 
@@ -285,17 +285,18 @@ Recipe RecipeReader::read() {
         }},
        {"rules",
         [&](yaml::Node &n) {
-          list(n, [&](yaml::Node &item) { recipe.rules.push_back(rule(item)); });
+          list(n,
+               [&](yaml::Node &item) { recipe.rules.push_back(rule(item)); });
         }},
        {"accumulate",
         [&](yaml::Node &n) {
           mapping(n, {{"order",
                        [&](yaml::Node &v) {
-                         recipe.order = choice<Order>(
-                             v, {{"free", Order::Free},
-                                 {"chain", Order::Chain},
-                                 {"pairs", Order::Pairs},
-                                 {"hopper", Order::Hopper}});
+                         recipe.order =
+                             choice<Order>(v, {{"free", Order::Free},
+                                               {"chain", Order::Chain},
+                                               {"pairs", Order::Pairs},
+                                               {"hopper", Order::Hopper}});
                        }},
                       {"group", [&](yaml::Node &v) {
                          recipe.group = number<int64_t>(v);

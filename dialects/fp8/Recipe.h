@@ -1,7 +1,7 @@
 //===- Recipe.h - what to quantize, and how ---------------------*- C++ -*-===//
-// A recipe file (YAML) or a preset → rules over the model's layers. Keys, values
-// and presets: docs/reference/recipe.md.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// A recipe file (YAML) or a preset → rules over the model's layers. Keys,
+// values and presets: docs/reference/recipe.md. Part of Trine, under Apache-2.0
+// WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #pragma once
 

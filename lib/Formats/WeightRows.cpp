@@ -136,16 +136,15 @@ void WeightRows::readQuantized(const StoredTensor &tensor, int64_t first,
     int64_t wide = q.blockColumns ? q.blockColumns : columns;
     decodeRows(tensor, first, rows, out);
     for (int64_t i = 0; i < rows * columns; ++i)
-      out[i] = q.format->decode(
-          q.code(out[i], scales[size_t(i % columns / wide)]));
+      out[i] =
+          q.format->decode(q.code(out[i], scales[size_t(i % columns / wide)]));
     return;
   }
   // Whole blocks of rows.
   int64_t tall = q.blockRows, width = q.scaleColumns(columns);
   int64_t begin = codes ? first / tall * tall : first * tall;
-  int64_t end = std::min(
-      all, codes ? (first + rows + tall - 1) / tall * tall
-                 : (first + rows) * tall);
+  int64_t end = std::min(all, codes ? (first + rows + tall - 1) / tall * tall
+                                    : (first + rows) * tall);
   std::vector<float> values(size_t((end - begin) * columns));
   decodeRows(tensor, begin, end - begin, values.data());
   std::vector<uint8_t> made(values.size());

@@ -122,8 +122,8 @@ Value ModelBuilder::scaledWeight(const std::string &parameter,
   size_t faultsBefore = faults.size();
   checkScales(*scales, bytesPromised);
   bool bytes = faults.size() == faultsBefore && arePowersOfTwo(*scales);
-  auto element = fp8::elementType(
-      builder.getContext(), *findFloat8(storageName(codes.storage)));
+  auto element = fp8::elementType(builder.getContext(),
+                                  *findFloat8(storageName(codes.storage)));
   Value c = read(parameter, RankedTensorType::get(shape, element), codes);
   Value s = read(parameter + "_scale_inv",
                  RankedTensorType::get(

@@ -18,6 +18,8 @@ static std::vector<float> floatsOf(const Tensor &tensor) {
 }
 
 static float scaleAt(const Tensor &scales, int64_t index) {
+  if (fp8::isOneScale(scales.shape))
+    index = 0;
   if (scales.dtype == TRINE_U8)
     return ue8m0ToF32(scales.bytes.get()[index]);
   return reinterpret_cast<const float *>(scales.bytes.get())[index];
@@ -78,9 +80,10 @@ static void encode(fp8::EncodeOp op, Operands operands,
   Blocks blocks(results[0], op.getBlock());
   std::vector<float> values = floatsOf(operands[0]);
   for (size_t i = 0; i < values.size(); ++i)
-    results[0].bytes.get()[i] = q.code(
-        values[i], scaleAt(operands[1], blocks.scaleOf(int64_t(i) / blocks.columns,
-                                                       int64_t(i) % blocks.columns)));
+    results[0].bytes.get()[i] =
+        q.code(values[i], scaleAt(operands[1],
+                                  blocks.scaleOf(int64_t(i) / blocks.columns,
+                                                 int64_t(i) % blocks.columns)));
 }
 
 /// code · scale of each element, exactly.
@@ -103,9 +106,8 @@ static void dequantize(fp8::DequantizeOp op, Operands operands,
 static void requantize(fp8::RequantizeOp op, Operands operands,
                        MutableArrayRef<Tensor> results) {
   std::vector<double> values = decoded(operands[0], operands[1], op.getBlock());
-  quantizeInto({values.begin(), values.end()},
-               fp8::quantizerOf(op.getScheme()), op.getScheme().getBlock(),
-               results);
+  quantizeInto({values.begin(), values.end()}, fp8::quantizerOf(op.getScheme()),
+               op.getScheme().getBlock(), results);
 }
 
 static void convertScales(fp8::ConvertScalesOp op, Operands operands,
@@ -113,8 +115,8 @@ static void convertScales(fp8::ConvertScalesOp op, Operands operands,
   const Tensor &scales = operands[0], &codes = operands[1];
   Blocks from(codes, op.getFrom()), to(codes, op.getTo());
   for (int64_t row = 0; row < codes.elements() / codes.shape.back();
-       row += row % to.rows + to.tall < to.rows ? to.tall
-                                                : to.rows - row % to.rows)
+       row +=
+       row % to.rows + to.tall < to.rows ? to.tall : to.rows - row % to.rows)
     for (int64_t column = 0; column < to.columns; column += to.wide) {
       float scale = scaleAt(scales, from.scaleOf(row, column));
       int64_t at = to.scaleOf(row, column);
@@ -180,10 +182,11 @@ static float hopper(const float *a, const float *b, int64_t count) {
       if (terms[i] != 0)
         largest = std::max(largest, std::ilogb(terms[i]));
     for (int64_t i = 0; i < n && largest != INT_MIN; ++i)
-      total += std::isfinite(terms[i])
-                   ? std::scalbn(std::trunc(std::scalbn(terms[i], 13 - largest)),
-                                 largest - 13)
-                   : terms[i];
+      total +=
+          std::isfinite(terms[i])
+              ? std::scalbn(std::trunc(std::scalbn(terms[i], 13 - largest)),
+                            largest - 13)
+              : terms[i];
     sum = float(total);
   }
   return sum;
@@ -284,7 +287,8 @@ static void scaledGated(fp8::ScaledGatedOp op, Operands operands,
 bool reference::evaluateFp8(Operation *op, Operands operands,
                             MutableArrayRef<Tensor> results) {
   auto with = [&](auto evaluate) {
-    return [&, evaluate](auto o) { return evaluate(o, operands, results), true; };
+    return
+        [&, evaluate](auto o) { return evaluate(o, operands, results), true; };
   };
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case<fp8::QuantizeOp>(with(quantize))

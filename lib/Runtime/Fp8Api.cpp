@@ -1,8 +1,8 @@
 //===- Fp8Api.cpp - the C interface of small floats -----------------------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "trine/Runtime/fp8.h"
 #include "CApi.h"
+#include "trine/Runtime/fp8.h"
 #include "trine/Support/BlockScales.h"
 
 #include <fmt/format.h>
@@ -10,9 +10,9 @@
 using namespace trine;
 
 static Error unknown(const char *what, const char *got, const char *known) {
-  return Error(ExitCode::Usage, "",
-               fmt::format("unknown {} '{}'; known: {}", what, got ? got : "",
-                           known));
+  return Error(
+      ExitCode::Usage, "",
+      fmt::format("unknown {} '{}'; known: {}", what, got ? got : "", known));
 }
 
 /// Null for ue8m0, which is no element format.

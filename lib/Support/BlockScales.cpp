@@ -12,8 +12,8 @@
 
 using namespace trine;
 
-static constexpr const char *ruleNames[] = {
-    "amax", "rceil", "floor", "even", "ceil", "ct_even", "neuron"};
+static constexpr const char *ruleNames[] = {"amax", "rceil",   "floor", "even",
+                                            "ceil", "ct_even", "neuron"};
 
 std::optional<ScaleRule> trine::parseScaleRule(std::string_view name) {
   for (size_t i = 0; i < std::size(ruleNames); ++i)
@@ -130,9 +130,10 @@ void BlockQuantizer::dequantize(const uint8_t *codes, const void *scales,
     table[i] = format->decode(uint8_t(i));
   eachBlock(*this, rows, columns,
             [&](int64_t r0, int64_t r1, int64_t c0, int64_t c1, int64_t n) {
-              float s = scaleType == ScaleType::F32
-                            ? static_cast<const float *>(scales)[n]
-                            : ue8m0ToF32(static_cast<const uint8_t *>(scales)[n]);
+              float s =
+                  scaleType == ScaleType::F32
+                      ? static_cast<const float *>(scales)[n]
+                      : ue8m0ToF32(static_cast<const uint8_t *>(scales)[n]);
               for (int64_t r = r0; r < r1; ++r)
                 for (int64_t i = r * columns + c0; i < r * columns + c1; ++i)
                   values[i] = table[codes[i]] * s;

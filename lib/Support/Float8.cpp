@@ -66,7 +66,8 @@ uint8_t Float8::encode(float value, bool saturate) const {
 float trine::ue8m0ToF32(uint8_t code) {
   if (code == 0)
     return 0x1p-127f; // a subnormal of f32
-  return std::bit_cast<float>(code == 0xff ? 0x7fc00000u : uint32_t(code) << 23);
+  return std::bit_cast<float>(code == 0xff ? 0x7fc00000u
+                                           : uint32_t(code) << 23);
 }
 
 uint8_t trine::f32ToUe8m0(float value, bool saturate) {

@@ -316,6 +316,42 @@ class Blocks(unittest.TestCase):
                     found = 10 * np.log10(np.mean(x.astype(np.float64) ** 2) / noise)
                     self.assertAlmostEqual(found, decibels, delta=0.1)
 
+    def test_outlier_channels(self) -> None:
+        """Eight channels drown the others, as much as in NumPy; and less in
+        blocks, which is what they are for."""
+        rng = np.random.default_rng(1)
+        plain = rng.standard_normal((256, 2048)).astype(np.float32)
+        loud = np.arange(8) * 256
+        others = np.setdiff1d(np.arange(2048), loud)
+        for factor in (1, 60, 1e3, 1e4, 1e5):
+            x = plain.copy()
+            x[:, loud] *= np.float32(factor)
+            noise = {}
+            for block, scale in (
+                ((0, 0), "f32"),
+                ((1, 0), "f32"),
+                ((1, 128), "f32"),
+                ((1, 128), "ue8m0"),
+                ((1, 32), "ue8m0"),
+            ):
+                codes, scales = fp8.quantize(x, "e4m3fn", block, scale)
+                ours = fp8.dequantize(codes, scales, "e4m3fn", block)
+                _, _, theirs = fake(x, "e4m3fn", block, scale)
+                found, want = (
+                    10
+                    * np.log10(
+                        np.mean(x[:, others] ** 2) / np.mean((x - back)[:, others] ** 2)
+                    )
+                    for back in (ours, theirs)
+                )
+                with self.subTest(factor=factor, block=block, scale=scale):
+                    self.assertAlmostEqual(found, want, delta=0.1)
+                noise[block, scale] = found
+            if factor >= 1e4:
+                best = noise[(1, 128), "f32"]
+                self.assertGreater(best, noise[(1, 0), "f32"] + 1)
+                self.assertGreater(best, noise[(0, 0), "f32"] + 4)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -63,3 +63,14 @@ func.func @scales_repeated() -> (tensor<3x2xi8>, tensor<1xf32>) {
   // CHECK: dense<8.960000e+02>
   return %r, %m : tensor<3x2xi8>, tensor<1xf32>
 }
+
+// CHECK-LABEL: @one_scale
+func.func @one_scale() -> tensor<2x1x2xf32> {
+  %x = graph.constant dense<[[[4.0, 6.0]], [[-2.0, 1000.0]]]> : tensor<2x1x2xf32>
+  %s = graph.constant dense<2.0> : tensor<1xf32>
+  %q = fp8.encode %x, %s block [0, 0] : tensor<2x1x2xf32>, tensor<1xf32> -> tensor<2x1x2xf8E4M3FN>
+  %d = fp8.dequantize %q, %s block [0, 0] : tensor<2x1x2xf8E4M3FN>, tensor<1xf32> -> tensor<2x1x2xf32>
+  // 1000 / 2 saturates: 448 · 2.
+  // CHECK: dense<{{\[}}{{\[}}[4.000000e+00, 6.000000e+00]], {{\[}}[-2.000000e+00, 8.960000e+02]]]>
+  return %d : tensor<2x1x2xf32>
+}

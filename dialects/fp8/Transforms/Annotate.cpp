@@ -64,7 +64,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       ++kept;
       return success();
     }
-    for (Value weight : layer->getOperands().slice(1, isa<graph::GatedOp>(layer) ? 2 : 1))
+    for (Value weight :
+         layer->getOperands().slice(1, isa<graph::GatedOp>(layer) ? 2 : 1))
       if (failed(checkWeight(layer, weight, *rule, recipe)))
         return failure();
     Builder b(&getContext());

@@ -40,12 +40,10 @@ struct FoldWeights : fp8::impl::FoldWeightsPassBase<FoldWeights> {
     // Codes of codes, or of scales, are nothing a parameter can say.
     if (!parameter || parameter.getQuantized() || parameter.getRepeat())
       return;
-    replace(op, op.getCodes(), parameter, ".codes", [&](auto copy) {
-      copy.setQuantizedAttr(op.getScheme());
-    });
-    replace(op, op.getScales(), parameter, ".scales", [&](auto copy) {
-      copy.setQuantizedAttr(op.getScheme());
-    });
+    replace(op, op.getCodes(), parameter, ".codes",
+            [&](auto copy) { copy.setQuantizedAttr(op.getScheme()); });
+    replace(op, op.getScales(), parameter, ".scales",
+            [&](auto copy) { copy.setQuantizedAttr(op.getScheme()); });
     op.erase();
   }
 

@@ -41,16 +41,16 @@ struct FormProducts : fp8::impl::FormProductsPassBase<FormProducts> {
   static Input inputOf(Value x) {
     auto codes = x.getDefiningOp<DequantizeOp>();
     bool rows = codes && (codes.getBlock()[0] == 1 ||
-                          codes.getCodes().getType().getRank() == 1);
+                          codes.getCodes().getType().getRank() == 1 ||
+                          isOneScale(codes.getScales().getType().getShape()));
     if (!rows)
       return {x, {}, {}};
     return {codes.getCodes(), codes.getScales(), codes.getBlockAttr()};
   }
 
   /// The finest block along K, or what the recipe says; 0 where that is all.
-  static int64_t groupOf(Operation *layer, int64_t k,
-                                        ArrayRef<int64_t> weight,
-                                        const Input &input) {
+  static int64_t groupOf(Operation *layer, int64_t k, ArrayRef<int64_t> weight,
+                         const Input &input) {
     auto columns = [&](int64_t size) { return size && size < k ? size : k; };
     int64_t group = columns(weight[1]);
     if (input.block)

@@ -19,7 +19,8 @@ static bool isSmallFloat(Type type) {
 
 /// Moves or keeps codes, whatever they mean.
 static bool carries(Operation *op) {
-  StringRef name = op->getName().getStringRef(), dialect = name.split('.').first;
+  StringRef name = op->getName().getStringRef(),
+            dialect = name.split('.').first;
   return dialect == "fp8" || dialect == "graph" || dialect == "launch" ||
          dialect == "func" || dialect == "llvm" || dialect == "memref" ||
          dialect == "tensor" || name == "arith.bitcast" ||

@@ -45,8 +45,8 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
     done.clear();
     getOperation().walk([&](Operation *op) {
       if (auto scheme = op->getAttrOfType<SchemeAttr>("fp8.weight")) {
-        for (OpOperand &weight : op->getOpOperands().slice(
-                 1, isa<graph::GatedOp>(op) ? 2 : 1))
+        for (OpOperand &weight :
+             op->getOpOperands().slice(1, isa<graph::GatedOp>(op) ? 2 : 1))
           round(weight, scheme);
         op->removeAttr("fp8.weight");
       }

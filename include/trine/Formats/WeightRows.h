@@ -36,9 +36,9 @@ public:
   /// Rows first .. first+rows-1 one after another; thread-safe.
   std::vector<float> read(int64_t first, int64_t rows) const;
   /// The stored blocks of such rows; of Values in a blocked storage.
-  void readCodes(int64_t first, int64_t rows,
-                 const std::function<void(const BlockCodes &, int64_t count)>
-                     &take) const;
+  void readCodes(
+      int64_t first, int64_t rows,
+      const std::function<void(const BlockCodes &, int64_t count)> &take) const;
   /// Lets the tensors' pages go.
   void release() const;
 
@@ -55,8 +55,8 @@ private:
   Form form;
 };
 
-/// Values as elements of a dtype (Elements.h). "u8" is UE8M0: a value that is no
-/// power of two, or none a byte holds, throws BadInput naming `tensor`.
+/// Values as elements of a dtype (Elements.h). "u8" is UE8M0: a value that is
+/// no power of two, or none a byte holds, throws BadInput naming `tensor`.
 std::vector<uint8_t> encodeValues(const std::vector<float> &values,
                                   std::string_view dtype,
                                   const std::string &tensor);

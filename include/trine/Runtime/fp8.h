@@ -30,8 +30,8 @@ typedef struct {
   const char *rule;   /* "amax", "rceil", "floor", "even", "ceil", "ct_even",
                          "neuron"; ue8m0 takes all but "amax" */
   int64_t block_rows, block_columns; /* 0: the whole dimension */
-  float amax_floor;  /* smaller amax count as this */
-  int32_t scale_rcp; /* 1: rule amax is amax * (1 / max), not amax / max */
+  float amax_floor;                  /* smaller amax count as this */
+  int32_t scale_rcp;   /* 1: rule amax is amax * (1 / max), not amax / max */
   int32_t element_rcp; /* 1: x * (1 / s), not x / s */
   int32_t saturate;
 } trine_fp8_blocks;

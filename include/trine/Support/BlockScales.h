@@ -42,8 +42,8 @@ struct BlockQuantizer {
   ScaleRule rule = ScaleRule::Amax;
   /// Of a block; 0 is the whole dimension. The last ones may be cut off.
   int64_t blockRows = 1, blockColumns = 128;
-  float amaxFloor = 0;   ///< a = max(amax, this); DeepSeek's kernels: 1e-4
-  bool scaleRcp = false; ///< Amax as a · fl(1 / max), not a / max
+  float amaxFloor = 0;     ///< a = max(amax, this); DeepSeek's kernels: 1e-4
+  bool scaleRcp = false;   ///< Amax as a · fl(1 / max), not a / max
   bool elementRcp = false; ///< x · fl(1 / s), not x / s
   bool saturate = true;    ///< else overflow is NaN (E4M3FN) or infinity
 

@@ -53,3 +53,14 @@ func.func @products(%x: tensor<?x576xbf16>, %q: tensor<?x576xf8E4M3FN>, %s: tens
       tensor<192x576xf8E4M3FN>, tensor<2x5xi8> -> tensor<?x192xbf16>
   return %0, %1, %2 : tensor<?x192xf32>, tensor<?x192xf32>, tensor<?x192xbf16>
 }
+
+// One scale for all, however many matrices there are.
+// CHECK-LABEL: @one_scale
+func.func @one_scale(%x: tensor<?x?x64xf32>, %s: tensor<1xf32>, %w: tensor<32x64xf8E4M3FN>,
+                     %ws: tensor<1x1xf32>) -> tensor<?x?x32xf32> {
+  %q = fp8.encode %x, %s block [0, 0] : tensor<?x?x64xf32>, tensor<1xf32> -> tensor<?x?x64xf8E4M3FN>
+  // CHECK: fp8.scaled_matmul %{{.*}} scales %{{.*}} [0, 0], %{{.*}} scales %{{.*}} [0, 0] group 0 :
+  %y = fp8.scaled_matmul %q scales %s [0, 0], %w scales %ws [0, 0] group 0
+    : tensor<?x?x64xf8E4M3FN> scales tensor<1xf32>, tensor<32x64xf8E4M3FN>, tensor<1x1xf32> -> tensor<?x?x32xf32>
+  return %y : tensor<?x?x32xf32>
+}

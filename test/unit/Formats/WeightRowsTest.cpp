@@ -1,8 +1,8 @@
 //===- WeightRowsTest.cpp - rows of parameters, quantized and repeated ----===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "Fixtures.h"
 #include "trine/Formats/WeightRows.h"
+#include "Fixtures.h"
 #include "trine/Support/Error.h"
 
 #include <gtest/gtest.h>
@@ -42,8 +42,7 @@ TEST(WeightRows, QuantizesThePartsOfABlockAlike) {
   for (auto [tall, wide] : {std::pair(4, 4), {0, 0}, {1, 0}, {0, 4}, {3, 6}}) {
     BlockQuantizer q = blocks(tall, wide);
     std::vector<uint8_t> codes(60);
-    std::vector<float> scales(
-        size_t(q.scaleRows(10) * q.scaleColumns(6)));
+    std::vector<float> scales(size_t(q.scaleRows(10) * q.scaleColumns(6)));
     q.quantize(w.values.data(), 10, 6, codes.data(), scales.data());
     WeightRows rows({&w.tensor}, {Part::Codes, q});
     ASSERT_EQ(rows.count(), 10);
@@ -79,7 +78,8 @@ TEST(WeightRows, RepeatsScalesAndCutsTheLastBlock) {
     EXPECT_EQ(all[size_t(2 * i + 1)], scale[1]);
     EXPECT_EQ(rows.read(i, 1), scale);
   }
-  EXPECT_EQ(rows.read(7, 9), std::vector<float>(all.begin() + 14, all.begin() + 32));
+  EXPECT_EQ(rows.read(7, 9),
+            std::vector<float>(all.begin() + 14, all.begin() + 32));
 }
 
 TEST(WeightRows, KeepsWhatIsNoNumber) {
