@@ -85,7 +85,8 @@ def LayoutAttr : AttrDef<GraphDialect, "Layout",
 
     bf16 elements lie in pairs along the dimension a product sums over, as dot
     product instructions read them: [.., ceil(N/W)][ceil(K/2)][W][2],
-    [B][H][ceil(T/W)][ceil(D/2)][W][2] and [B][H][ceil(T/2)][D][2].
+    [B][H][ceil(T/W)][ceil(D/2)][W][2] and [B][H][ceil(T/2)][D][2]. Four codes of
+    8-bit floats along K are a word of a panel: [.., ceil(N/W)][ceil(K/4)][W][4].
   }];
   let parameters = (ins EnumParameter<LayoutKind>:$kind, "int64_t":$width,
                         OptionalParameter<"::mlir::StringAttr">:$format);

@@ -102,16 +102,19 @@ std::optional<Layout> Layout::parse(std::string_view text) {
   return layout;
 }
 
-/// Two elements along a summed dimension lie side by side.
-static bool isPaired(const Layout &layout, std::string_view dtype) {
-  return layout.kind != "rows" && dtype == "bf16";
+/// Elements along a summed dimension that lie side by side: two bf16, four
+/// codes of a panel.
+static int64_t together(const Layout &layout, std::string_view dtype) {
+  if (layout.kind == "panels" && dtype.starts_with("f8"))
+    return 4;
+  return layout.kind != "rows" && dtype == "bf16" ? 2 : 1;
 }
 
 int64_t Layout::position(const std::vector<int64_t> &shape,
                          const std::vector<int64_t> &index,
                          std::string_view dtype) const {
   size_t rank = shape.size();
-  int64_t pair = isPaired(*this, dtype) ? 2 : 1;
+  int64_t pair = together(*this, dtype);
   auto rowMajor = [](std::initializer_list<std::pair<int64_t, int64_t>> dims) {
     int64_t offset = 0;
     for (auto [i, extent] : dims)
@@ -151,8 +154,9 @@ int64_t trine::storedBytes(const Layout &layout,
                            const std::vector<int64_t> &shape,
                            std::string_view dtype) {
   // Padded are the rows of a matrix and the positions of [B, T, H, D], and the
-  // dimension along which elements lie in pairs.
+  // dimension along which elements lie side by side.
   size_t rank = shape.size(), padded = rank, paired = rank;
+  int64_t pair = together(layout, dtype);
   if (layout.kind == "panels" && rank >= 2)
     padded = rank - 2;
   else if (layout.kind == "head_panels" && rank == 4)
@@ -160,7 +164,7 @@ int64_t trine::storedBytes(const Layout &layout,
   else if (layout.kind != "rows" && !(layout.kind == "heads" && rank == 4))
     throw badInput("", "layout '{}' does not fit a tensor of rank {}",
                    layout.text(), rank);
-  if (isPaired(layout, dtype))
+  if (pair > 1)
     paired = layout.kind == "heads" ? 1 : rank - 1;
   // An element, or the stored block that takes so many of a row.
   const BlockFormat *format = blockFormat(layout.format);
@@ -174,7 +178,7 @@ int64_t trine::storedBytes(const Layout &layout,
     if (i == padded)
       size = multiply(ceilDivide(size, layout.width), layout.width);
     else if (i == paired)
-      size = multiply(ceilDivide(size, 2), 2);
+      size = multiply(ceilDivide(size, pair), pair);
     bytes = bounded(multiply(bytes, i == rank - 1 ? size / each : size));
   }
   return bytes;

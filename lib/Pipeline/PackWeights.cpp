@@ -187,7 +187,9 @@ static void packParameter(const Parameter &parameter, const WeightRows &rows,
     std::vector<float> values = rows.read(first, count);
     if (plan.width > 1)
       values = toPanels(values, count, plan.width,
-                        parameter.dtype == "bf16" ? 2 : 1);
+                        parameter.dtype == "bf16"           ? 2
+                        : parameter.dtype.starts_with("f8") ? 4
+                                                            : 1);
     return encodeValues(values, parameter.dtype, parameter.name);
   };
   std::deque<std::future<std::vector<uint8_t>>> pending;

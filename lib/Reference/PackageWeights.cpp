@@ -14,12 +14,13 @@ using namespace trine;
 using namespace trine::reference;
 
 /// Undoes the layout panels: [.., ceil(N/W)][K/pair][W][pair] → [.., N, K],
-/// where only bf16 lies in pairs.
+/// where pair is 2 for bf16, 4 for codes of small floats, else 1.
 static void unpackPanels(const uint8_t *from, int64_t panel, Tensor &tensor) {
   size_t rank = tensor.shape.size();
   int64_t n = tensor.shape[rank - 2], k = tensor.shape[rank - 1];
   int64_t width = dtypeBytes(tensor.dtype);
-  int64_t pair = tensor.dtype == TRINE_BF16 ? 2 : 1;
+  bool codes = tensor.dtype == TRINE_F8E4M3FN || tensor.dtype == TRINE_F8E5M2;
+  int64_t pair = codes ? 4 : tensor.dtype == TRINE_BF16 ? 2 : 1;
   int64_t padded = int64_t(llvm::alignTo(uint64_t(n), uint64_t(panel)));
   int64_t depth = int64_t(llvm::alignTo(uint64_t(k), uint64_t(pair)));
   int64_t matrices = n * k == 0 ? 0 : tensor.elements() / (n * k);

@@ -2,15 +2,21 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Target/Family.h"
+#include "dialects/fp8/Fp8.h"
 
 using namespace trine::graph;
 
 llvm::StringRef trine::familyOf(mlir::Operation *op) {
   return llvm::TypeSwitch<mlir::Operation *, llvm::StringRef>(op)
-      .Case<LinearOp, GatedOp, MatmulOp>([](auto) { return "contraction"; })
+      .Case<LinearOp, GatedOp, MatmulOp, trine::fp8::ScaledMatmulOp,
+            trine::fp8::ScaledGatedOp>([](auto) { return "contraction"; })
       .Case<AttentionOp>([](auto) { return "attention"; })
       .Case<RmsNormOp, LayerNormOp, SoftmaxOp, NormalizeOp, PoolOp>(
           [](auto) { return "rows"; })
+      .Case<trine::fp8::QuantizeOp, trine::fp8::EncodeOp,
+            trine::fp8::DequantizeOp, trine::fp8::RequantizeOp,
+            trine::fp8::ConvertScalesOp, trine::fp8::ObserveOp>(
+          [](auto) { return "codes"; })
       .Case<GatherOp>([](auto) { return "gather"; })
       .Case<WeightOp, CacheOp, LengthOp, ReshapeOp>([](auto) { return ""; })
       .Case<Elementwise>([](auto) { return "elementwise"; })

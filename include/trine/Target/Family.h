@@ -8,9 +8,9 @@
 namespace trine {
 
 /// The family whose root `op` is, as stored in `launch.kernel`: "contraction",
-/// "attention", "rows", "elementwise", "gather" or "movement"; empty for ops
-/// that compute nothing (weight, cache, length, reshape): they stay in the host
-/// program.
+/// "attention", "rows", "codes", "elementwise", "gather" or "movement"; empty
+/// for ops that compute nothing (weight, cache, length, reshape): they stay in
+/// the host program.
 llvm::StringRef familyOf(mlir::Operation *op);
 
 } // namespace trine

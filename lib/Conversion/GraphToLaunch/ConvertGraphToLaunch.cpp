@@ -2,7 +2,7 @@
 // In: placed graph operations. Out: kernels, and entries that launch them.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "dialects/graph/Graph.h"
+#include "dialects/fp8/Fp8.h"
 #include "dialects/launch/Launch.h"
 #include "trine/Conversion/GraphToLaunch.h"
 #include "trine/Target/Family.h"
@@ -131,13 +131,13 @@ struct ConvertGraphToLaunch
   /// casts: one launch, one barrier, and their panels balance over the threads
   /// together.
   void addSiblings(Group &group) {
-    auto root = dyn_cast<graph::LinearOp>(group.ops.front());
-    if (!root)
+    Operation *root = group.ops.front();
+    if (!isa<graph::LinearOp, fp8::ScaledMatmulOp>(root))
       return;
     SmallVector<Group> siblings;
-    for (Operation *user : root.getInput().getUsers()) {
-      auto sibling = dyn_cast<graph::LinearOp>(user);
-      if (sibling && sibling != root && sibling.getInput() == root.getInput() &&
+    for (Operation *sibling : root->getOperand(0).getUsers())
+      if (sibling->getName() == root->getName() && sibling != root &&
+          sibling->getOperand(0) == root->getOperand(0) &&
           sibling->getBlock() == root->getBlock() &&
           root->isBeforeInBlock(sibling) && !grouped.contains(sibling) &&
           sibling->getAttr("launch.device") == root->getAttr("launch.device") &&
@@ -145,7 +145,6 @@ struct ConvertGraphToLaunch
           targetOf(root).canFuse(root, sibling))
         if (Group other = groupOf(sibling); other.anchor == sibling)
           siblings.push_back(std::move(other));
-    }
     llvm::sort(siblings, [](const Group &a, const Group &b) {
       return a.anchor->isBeforeInBlock(b.anchor);
     });

@@ -12,12 +12,13 @@ def PlaceOpsPass : Pass<"place-ops", "::mlir::ModuleOp"> {
     An operation goes to the first of the module's `launch.targets`, or where the
     last matching `PATTERN=DEVICE` of `launch.place` sends it; PATTERN is a glob
     over the operation's name (`graph.attention`) or the model's node
-    (`layers.3.*`). What a device cannot do falls back to the CPU, with the reason
-    in the module attribute `launch.placement`; what the CPU cannot do either is
-    an error, and all of it is reported. An append goes where its attention goes,
+    (`layers.3.*`). What a device cannot do falls back to the CPU, and what that
+    cannot do to the interpreter, with the reason in the module attribute
+    `launch.placement`; an operation that nothing runs is an error, and all of
+    them are reported. An append goes where its attention goes,
     so that a state never travels. Sets `launch.device` on each operation.
   }];
-  let statistics = [Statistic<"fallbacks", "fallbacks", "Operations that fell back to the CPU">];
+  let statistics = [Statistic<"fallbacks", "fallbacks", "Operations that fell back to another device">];
 }
 
 def AssignLayoutsPass : Pass<"assign-layouts", "::mlir::ModuleOp"> {

@@ -17,6 +17,9 @@ namespace trine {
 using namespace mlir;
 using namespace trine;
 
+/// Runs every graph operation, slowly.
+static constexpr StringLiteral kInterpreter = "reference";
+
 namespace {
 struct Rule {
   llvm::GlobPattern pattern;
@@ -104,9 +107,12 @@ struct PlaceOps : trine::impl::PlaceOpsPassBase<PlaceOps> {
       if (device != launch::kHost)
         reason = device.str() + ": " + reason;
       std::string hostReason = targets->find(launch::kHost)->whyUnsupported(op);
-      if (!hostReason.empty())
-        return op->emitOpError() << "is not supported: " << hostReason;
       device = launch::kHost;
+      if (!hostReason.empty()) {
+        device = kInterpreter;
+        if (!targets->find(device)->whyUnsupported(op).empty())
+          return op->emitOpError() << "is not supported: " << hostReason;
+      }
       ++fallbacks;
     }
     op->setAttr("launch.device", StringAttr::get(&getContext(), device));

@@ -214,6 +214,7 @@ FailureOr<DeviceImage> cpu::assemble(ModuleOp module,
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser(); // of inline assembly
     return true;
   }();
   (void)initialized;

@@ -2,8 +2,10 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Assemble.h"
+#include "Codes.h"
 #include "Family.h"
 #include "Passes.h"
+#include "ScaledProducts.h"
 #include "trine/Formats/Blocks.h"
 #include "trine/Target/Target.h"
 
@@ -19,7 +21,11 @@ public:
       : cpu(cpu), machine(std::move(machine)) {}
 
   StringRef name() const override { return "cpu"; }
-  std::string whyUnsupported(Operation *) const override { return ""; }
+  std::string whyUnsupported(Operation *op) const override {
+    if (auto form = cpu::scaledFormOf(op, machine))
+      return cpu::whyUnsupported(op, *form);
+    return cpu::whyNoCodes(op);
+  }
 
   std::optional<LayoutAttr> requiredLayout(OpOperand &use) const override;
 
@@ -84,6 +90,17 @@ static bool computesBf16(Operation *op) {
   return compute && compute.getValue() == "bf16";
 }
 
+/// Codes of a product of small floats, and their scales.
+static bool isScaledWeight(OpOperand &use) {
+  auto isOne = [&](auto &...operands) { return ((&use == &operands) || ...); };
+  if (auto op = dyn_cast<fp8::ScaledMatmulOp>(use.getOwner()))
+    return isOne(op.getWeightMutable(), op.getWeightScalesMutable());
+  if (auto op = dyn_cast<fp8::ScaledGatedOp>(use.getOwner()))
+    return isOne(op.getGateMutable(), op.getGateScalesMutable(),
+                 op.getUpMutable(), op.getUpScalesMutable());
+  return false;
+}
+
 std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   Operation *op = use.getOwner();
   unsigned operand = use.getOperandNumber();
@@ -91,13 +108,20 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   // Codes cost registers to decode: narrower panels, shared more evenly; but
   // AMX tiles, which many rows of bf16 go to, want theirs.
   int64_t width = machine.panel, gated = machine.gatedPanel;
-  if (format && !(machine.tilesBf16 && computesBf16(op))) {
+  auto scaled = cpu::scaledFormOf(op, machine);
+  bool tiles = machine.tilesBf16 && computesBf16(op);
+  if (scaled)
+    tiles = cpu::fitsTiles(*scaled, machine);
+  if ((format || scaled) && !tiles) {
     width = 2 * machine.lanes;
     gated = machine.lanes;
   }
   auto layout = [&](LayoutKind kind, int64_t width) {
     return LayoutAttr::get(op->getContext(), kind, width, format);
   };
+  if (isScaledWeight(use))
+    return layout(LayoutKind::Panels,
+                  isa<fp8::ScaledGatedOp>(op) ? gated : width);
   if (isa<LinearOp>(op) && operand == 1)
     return layout(LayoutKind::Panels, width);
   if (isa<GatedOp>(op) && (operand == 1 || operand == 2))

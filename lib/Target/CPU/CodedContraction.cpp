@@ -30,6 +30,22 @@ int64_t cpu::preparedRowBytes(ArrayRef<CodePanel> forms, int64_t k, bool int8) {
   return preparedAt(forms, forms.size(), k, int8);
 }
 
+void cpu::emitFewRows(
+    KernelEmitter &e, const FewRowsLayer &layer, Value M, Value from, Value to,
+    int64_t few, function_ref<SmallVector<Value>(Value, Value, int64_t)> sums) {
+  Value low = e.max(e.sub(from, layer.firstPanel), e.index(0));
+  Value high = e.min(e.sub(to, layer.firstPanel), layer.panels);
+  auto emitPanel = [&](Value panel, ArrayRef<Value> masks) {
+    e.loop(e.index(0), M, few, [&](Value row) {
+      e.switchOver(e.min(e.sub(M, row), e.index(few)), few, [&](int64_t rows) {
+        layer.results(e.mul(panel, layer.width), row, rows,
+                      sums(panel, row, rows), masks);
+      });
+    });
+  };
+  e.panelLoop(low, high, layer.columns, layer.width, emitPanel);
+}
+
 void cpu::emitCodedRows(KernelEmitter &e, ArrayRef<CodedLayer> layers,
                         const Tensor &x, Value panels, int64_t few, bool int8) {
   Type i8 = e.b.getI8Type();
@@ -61,25 +77,17 @@ void cpu::emitCodedRows(KernelEmitter &e, ArrayRef<CodedLayer> layers,
   auto [from, to] = e.share(panels);
   for (auto [i, layer] : llvm::enumerate(layers)) {
     int64_t panelBytes = k / layer.form.format.super * layer.form.blockBytes();
-    Value low = e.max(e.sub(from, layer.firstPanel), e.index(0));
-    Value high = e.min(e.sub(to, layer.firstPanel), layer.panels);
-    auto emitPanel = [&, i = i](Value panel, ArrayRef<Value> masks) {
-      SmallVector<Value> weights;
+    auto sums = [&, i = i](Value panel, Value row, int64_t rows) {
+      SmallVector<Value> weights, xs, prepared;
       for (Value weight : layer.weights)
         weights.push_back(e.at(weight, i8, e.mul(panel, panelBytes)));
-      e.loop(e.index(0), M, few, [&](Value row) {
-        e.switchOver(e.min(e.sub(M, row), e.index(few)), few, [&](int64_t n) {
-          SmallVector<Value> xs, prepared;
-          for (int64_t r = 0; r < n; ++r) {
-            xs.push_back(rowOf(e.add(row, r)));
-            prepared.push_back(preparedOf(i, e.add(row, r)));
-          }
-          CodedProduct product(e, layer.form, k, x.element(), int8);
-          layer.results(e.mul(panel, layer.form.width), row, n,
-                        product.sums(xs, prepared, weights), masks);
-        });
-      });
+      for (int64_t r = 0; r < rows; ++r) {
+        xs.push_back(rowOf(e.add(row, r)));
+        prepared.push_back(preparedOf(i, e.add(row, r)));
+      }
+      return CodedProduct(e, layer.form, k, x.element(), int8)
+          .sums(xs, prepared, weights);
     };
-    e.panelLoop(low, high, layer.columns, layer.form.width, emitPanel);
+    emitFewRows(e, layer, M, from, to, few, sums);
   }
 }

@@ -10,6 +10,8 @@
 #include "TileProducts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
@@ -21,10 +23,30 @@ int64_t cpu::constantOr(Value value, int64_t unknown) {
 }
 
 static Value inputOf(Operation *root) { return root->getOperand(0); }
-static Value weightOf(Operation *root) { return root->getOperand(1); }
-/// Weights side by side.
-static int64_t weightsOf(Operation *root) {
-  return isa<graph::GatedOp>(root) ? 2 : 1;
+/// Weights side by side, and their scales.
+static SmallVector<Value, 2> weightsOf(Operation *root) {
+  if (auto op = dyn_cast<fp8::ScaledMatmulOp>(root))
+    return {op.getWeight()};
+  if (auto op = dyn_cast<fp8::ScaledGatedOp>(root))
+    return {op.getGate(), op.getUp()};
+  return SmallVector<Value, 2>(
+      root->getOperands().slice(1, isa<graph::GatedOp>(root) ? 2 : 1));
+}
+static SmallVector<Value, 2> scalesOf(Operation *root) {
+  if (auto op = dyn_cast<fp8::ScaledMatmulOp>(root))
+    return {op.getWeightScales()};
+  auto op = cast<fp8::ScaledGatedOp>(root);
+  return {op.getGateScales(), op.getUpScales()};
+}
+static Value inputScalesOf(Operation *root) {
+  if (auto op = dyn_cast<fp8::ScaledMatmulOp>(root))
+    return op.getInputScales();
+  auto gated = dyn_cast<fp8::ScaledGatedOp>(root);
+  return gated ? gated.getInputScales() : Value();
+}
+static Value weightOf(Operation *root) { return weightsOf(root).front(); }
+static int64_t weightCount(Operation *root) {
+  return int64_t(weightsOf(root).size());
 }
 static bool isCoded(Operation *root) {
   return codePanelOf(weightOf(root).getType()).has_value();
@@ -34,19 +56,27 @@ static RankedTensorType typeOf(Value value) {
 }
 
 bool cpu::isContraction(Operation *op) {
-  return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp>(op);
+  return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp,
+             fp8::ScaledMatmulOp, fp8::ScaledGatedOp>(op);
 }
 
-Type cpu::decodedType(RankedTensorType x, const MachineModel &machine) {
-  return x.getElementType().isBF16() && machine.dotsBf16
-             ? x.getElementType()
-             : Float32Type::get(x.getContext());
+Type cpu::multipliedType(Operation *root, const MachineModel &machine) {
+  Builder b(root->getContext());
+  auto chosen = [&](bool narrow) {
+    return narrow ? Type(b.getBF16Type()) : b.getF32Type();
+  };
+  if (auto form = scaledFormOf(root, machine))
+    return chosen(form->pairs);
+  if (isCoded(root))
+    return chosen(typeOf(inputOf(root)).getElementType().isBF16() &&
+                  machine.dotsBf16);
+  return typeOf(weightOf(root)).getElementType();
 }
 
-/// What a weight is multiplied as.
-static Type elementOf(Operation *root, const MachineModel &machine) {
-  return isCoded(root) ? decodedType(typeOf(inputOf(root)), machine)
-                       : typeOf(weightOf(root)).getElementType();
+/// What rows of x are multiplied as.
+static Type rowElementOf(Operation *root, const MachineModel &machine) {
+  auto form = scaledFormOf(root, machine);
+  return form ? form->rowElement : typeOf(inputOf(root)).getElementType();
 }
 
 /// Elements that are whole blocks of every stored format.
@@ -59,14 +89,20 @@ int64_t cpu::sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
     graph::LayoutAttr layout = weight ? graph::layoutOf(weight) : nullptr;
     if (!layout || weight.isDynamicDim(weight.getRank() - 1))
       continue;
-    int64_t row = layout.getWidth() * weightsOf(&op) *
-                  elementOf(&op, machine).getIntOrFloatBitWidth() / 8;
+    int64_t row = layout.getWidth() * weightCount(&op) *
+                  multipliedType(&op, machine).getIntOrFloatBitWidth() / 8;
     int64_t most = machine.sliceBytes / row;
     int64_t k = weight.getShape().back();
-    // Equal ones, of a multiple of the steps of a loop or of stored blocks.
-    if (k > most)
-      slice = llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)),
-                            isCoded(&op) ? kStoredBlocks : Tiles::kDepth);
+    // Equal ones, of a multiple of the steps of a loop, of stored blocks or of
+    // groups, whose sums are scaled and added in scratch.
+    auto form = scaledFormOf(&op, machine);
+    bool grouped = form && form->grouped();
+    int64_t unit = isCoded(&op) ? kStoredBlocks : Tiles::kDepth;
+    if (grouped)
+      unit = std::lcm(unit, form->group);
+    if (k > most || grouped)
+      slice =
+          llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)), unit);
   }
   return slice;
 }
@@ -78,20 +114,32 @@ bool cpu::tilesFit(launch::KernelOp kernel, const MachineModel &machine) {
              return true;
            RankedTensorType x = typeOf(inputOf(&op));
            graph::LayoutAttr layout = graph::layoutOf(typeOf(weightOf(&op)));
-           return x.getElementType().isBF16() &&
-                  elementOf(&op, machine).isBF16() && layout &&
-                  layout.getWidth() * weightsOf(&op) == kTilesOfPanel * 16 &&
+           auto form = scaledFormOf(&op, machine);
+           return !(form && !fitsTiles(*form, machine)) &&
+                  rowElementOf(&op, machine).isBF16() &&
+                  multipliedType(&op, machine).isBF16() && layout &&
+                  layout.getWidth() * weightCount(&op) == kTilesOfPanel * 16 &&
                   !x.isDynamicDim(x.getRank() - 1) &&
                   x.getShape().back() % Tiles::kDepth == 0;
          });
 }
 
 LogicalResult ContractionEmitter::addSegment(Operation *root) {
-  Segment segment{root, {}, {}, e.machine.panel, true, 1, {}, {}, e.index(0)};
-  for (Value weight : root->getOperands().slice(1, weightsOf(root)))
+  Segment segment{};
+  segment.root = root;
+  segment.width = e.machine.panel;
+  segment.step = 1;
+  segment.firstPanel = e.index(0);
+  for (Value weight : weightsOf(root))
     segment.weights.push_back(&e.operand(weight));
+  segment.scaled = scaledFormOf(root, e.machine);
+  if (segment.scaled)
+    for (Value scales : scalesOf(root))
+      segment.scales.push_back(&e.operand(scales));
   const Tensor &weight = *segment.weights[0];
-  if (!weight.pointer || &e.operand(inputOf(root)) != input)
+  Value scales = inputScalesOf(root);
+  if (!weight.pointer || &e.operand(inputOf(root)) != source ||
+      (scales && &e.operand(scales) != inputScales))
     return root->emitOpError(
         "expected one input for all of the kernel and arguments as operands");
   auto matmul = dyn_cast<graph::MatmulOp>(root);
@@ -106,7 +154,7 @@ LogicalResult ContractionEmitter::addSegment(Operation *root) {
              << ", got " << weight.type;
     segment.width = layout.getWidth();
     segment.code = codePanelOf(weight.type);
-    segment.step = elementOf(root, e.machine).isBF16() ? 2 : 1;
+    segment.step = multipliedType(root, e.machine).isBF16() ? 2 : 1;
   }
   segment.panels = e.ceilDiv(segment.columns, segment.width);
   segments.push_back(segment);
@@ -115,7 +163,13 @@ LogicalResult ContractionEmitter::addSegment(Operation *root) {
 
 LogicalResult ContractionEmitter::collect() {
   Operation *first = rootOf(e.kernel);
-  input = &e.operand(inputOf(first));
+  source = input = &e.operand(inputOf(first));
+  if (Value scales = inputScalesOf(first)) {
+    inputScales = &e.operand(scales);
+    values = *source;
+    values.type = values.type.clone(rowElementOf(first, e.machine));
+    input = &values;
+  }
   unsigned rank = input->rank();
   K = input->dims.back();
   batches = e.index(1);
@@ -137,21 +191,26 @@ LogicalResult ContractionEmitter::collect() {
     Segment &segment = segments.back();
     segment.firstPanel = panels;
     panels = e.add(panels, segment.panels);
-    e.flushes &= segment.step == 2;
+    e.flushes &=
+        segment.step == 2 && !(segment.scaled && !segment.scaled->anyOrder);
     if (!tiled)
       rowBlock = std::min(rowBlock, e.machine.rowBlock(vectors(segment)));
   }
   return success();
 }
 
-/// The most rows whose products with codes stay in registers; 0 without codes.
+/// The most rows whose products with codes stay in registers; 0 without codes,
+/// and where an instruction is emulated.
 static int64_t fewRows(launch::KernelOp kernel, const MachineModel &machine) {
   int64_t vectors = 0;
-  for (Operation &op : kernel.getBlock())
-    if (isContraction(&op) && isCoded(&op)) {
-      int64_t width = codePanelOf(weightOf(&op).getType())->width;
-      vectors = std::max(vectors, width / machine.lanes * weightsOf(&op));
-    }
+  for (Operation &op : kernel.getBlock()) {
+    auto form = isContraction(&op) ? scaledFormOf(&op, machine) : std::nullopt;
+    bool coded = isContraction(&op) && isCoded(&op);
+    if (!coded && (!form || form->emulated))
+      continue;
+    int64_t width = graph::layoutOf(weightOf(&op).getType()).getWidth();
+    vectors = std::max(vectors, width / machine.lanes * weightCount(&op));
+  }
   return vectors ? CodedProduct::fewRows(machine, vectors) : 0;
 }
 
@@ -160,7 +219,9 @@ LogicalResult ContractionEmitter::emit() {
     return failure();
   batch = e.index(0);
   int64_t few = fewRows(e.kernel, e.machine);
-  if (!few)
+  if (segments.front().scaled)
+    emitScaled(few);
+  else if (!few)
     emitRows();
   else if (segments.front().root->hasAttr("int8"))
     emitCoded(few);
@@ -171,18 +232,21 @@ LogicalResult ContractionEmitter::emit() {
   return status;
 }
 
+FewRowsLayer ContractionEmitter::layerOf(const Segment &segment) {
+  return {segment.width, segment.columns, segment.panels, segment.firstPanel,
+          [&](Value column, Value row, int64_t rows, ArrayRef<Value> sums,
+              ArrayRef<Value> masks) {
+            emitResults(segment, column, row, rows, sums, masks);
+          }};
+}
+
 /// Codes multiplied in registers, with `few` rows at a time.
 void ContractionEmitter::emitCoded(int64_t few) {
   SmallVector<CodedLayer> layers;
   for (const Segment &segment : segments) {
-    CodedLayer layer{*segment.code,      {}, segment.columns, segment.panels,
-                     segment.firstPanel, {}};
+    CodedLayer layer{layerOf(segment), *segment.code, {}};
     for (const Tensor *weight : segment.weights)
       layer.weights.push_back(weight->pointer);
-    layer.results = [&](Value column, Value row, int64_t rows,
-                        ArrayRef<Value> sums, ArrayRef<Value> masks) {
-      emitResults(segment, column, row, rows, sums, masks);
-    };
     layers.push_back(std::move(layer));
   }
   emitCodedRows(e, layers, *input, panels, few,
@@ -271,6 +335,14 @@ static LogicalResult emit(KernelEmitter &emitter) {
 
 /// An epilogue, or another linear layer of the same input as a segment.
 static bool canFuse(Operation *root, Operation *consumer) {
+  auto scaled = dyn_cast<fp8::ScaledMatmulOp>(root);
+  auto other = dyn_cast<fp8::ScaledMatmulOp>(consumer);
+  if (scaled && other)
+    return other.getInput() == scaled.getInput() &&
+           other.getInputScales() == scaled.getInputScales() &&
+           other.getInputBlock() == scaled.getInputBlock() &&
+           other.getOrder() == scaled.getOrder() &&
+           other.getGroup() == scaled.getGroup();
   if (isa<graph::LinearOp>(root) && isa<graph::LinearOp>(consumer))
     return inputOf(consumer) == inputOf(root) &&
            isCoded(consumer) == isCoded(root) &&
@@ -292,37 +364,51 @@ static int64_t preparedBytes(launch::KernelOp kernel) {
   return preparedRowBytes(forms, k, int8);
 }
 
+/// Bytes of a row of an input of codes as it is multiplied; 0 of values.
+static int64_t decodedRowBytes(launch::KernelOp kernel,
+                               const MachineModel &machine) {
+  Operation *root = rootOf(kernel);
+  if (!inputScalesOf(root))
+    return 0;
+  return typeOf(inputOf(root)).getShape().back() *
+         rowElementOf(root, machine).getIntOrFloatBitWidth() / 8;
+}
+
 /// Sums that wait for the next slice, decoded panels, or few prepared rows.
 static AffineExpr scratch(launch::KernelOp kernel,
                           ArrayRef<graph::SymbolicShape>,
                           const MachineModel &machine) {
   int64_t slice = sliceOf(kernel, machine), decoded = 0;
   for (Operation &op : kernel.getBlock())
-    if (isContraction(&op) && isCoded(&op)) {
-      int64_t width = codePanelOf(weightOf(&op).getType())->width;
-      int64_t bytes = elementOf(&op, machine).getIntOrFloatBitWidth() / 8;
-      int64_t depth = slice ? slice : typeOf(inputOf(&op)).getShape().back();
-      decoded = std::max(decoded, weightsOf(&op) * width * depth * bytes);
+    if (isContraction(&op) && (isCoded(&op) || scaledFormOf(&op, machine))) {
+      int64_t width = graph::layoutOf(weightOf(&op).getType()).getWidth();
+      int64_t bytes = multipliedType(&op, machine).getIntOrFloatBitWidth() / 8;
+      int64_t k = typeOf(inputOf(&op)).getShape().back();
+      int64_t depth = slice ? slice : llvm::alignTo(k, kCodesOfWord);
+      decoded = std::max(decoded, weightCount(&op) * width * depth * bytes);
     }
-  int64_t prepared = fewRows(kernel, machine) * preparedBytes(kernel);
+  int64_t prepared = fewRows(kernel, machine) *
+                     (preparedBytes(kernel) + decodedRowBytes(kernel, machine));
   return getAffineConstantExpr(
       std::max(sumBytes(kernel, machine) + decoded, prepared),
       kernel.getContext());
 }
 
-/// All rows, prepared by all threads for int8.
+/// All rows, prepared by all threads for int8, or decoded.
 static AffineExpr sharedScratch(launch::KernelOp kernel,
                                 ArrayRef<graph::SymbolicShape> operands,
-                                const MachineModel &) {
+                                const MachineModel &machine) {
   Operation *root = rootOf(kernel);
   AffineExpr rows = getAffineConstantExpr(0, kernel.getContext());
-  if (!root->hasAttr("int8"))
+  int64_t bytes = root->hasAttr("int8") ? preparedBytes(kernel)
+                                        : decodedRowBytes(kernel, machine);
+  if (bytes == 0)
     return rows;
   rows = rows + 1;
   auto input = cast<BlockArgument>(inputOf(root));
   for (AffineExpr dim : ArrayRef(operands[input.getArgNumber()]).drop_back())
     rows = rows * dim;
-  return rows * preparedBytes(kernel);
+  return rows * bytes;
 }
 
 const Family cpu::contractionFamily = {

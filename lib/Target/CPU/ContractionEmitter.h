@@ -7,6 +7,7 @@
 
 #include "CodedContraction.h"
 #include "KernelEmitter.h"
+#include "ScaledProducts.h"
 
 namespace trine::cpu {
 
@@ -22,8 +23,13 @@ struct Segment {
   int64_t width; ///< W
   bool packed;   ///< false: rows [K, N] of a plain matmul
   int64_t step;  ///< k that lie together for a column: 2 of packed bf16
-  std::optional<CodePanel> code; ///< the form of stored codes
+  std::optional<CodePanel> code;    ///< the form of stored codes
+  std::optional<ScaledForm> scaled; ///< of codes with scales, of which:
+  llvm::SmallVector<const Tensor *, 2> scales;
   Value panels, firstPanel;
+
+  /// Are weights decoded, for many rows of x?
+  bool decoded() const { return code || scaled; }
 };
 
 /// K where it is static.
@@ -31,8 +37,8 @@ int64_t constantOr(Value value, int64_t unknown);
 
 bool isContraction(mlir::Operation *op);
 
-/// What codes are decoded to for many rows of x.
-Type decodedType(mlir::RankedTensorType x, const MachineModel &machine);
+/// What weights are multiplied as.
+Type multipliedType(mlir::Operation *root, const MachineModel &machine);
 
 /// k that a slice of K has where a panel would not stay in the L2 beside the
 /// next one; 0 where it does, or may.
@@ -54,8 +60,16 @@ private:
   llvm::LogicalResult collect();
   llvm::LogicalResult addSegment(mlir::Operation *root);
   void emitRows();
+  /// `segment` must stay.
+  FewRowsLayer layerOf(const Segment &segment);
   void emitCoded(int64_t few);
+  void emitScaled(int64_t few);
+  void emitScaledFew(int64_t few);
+  void decodeInput(Value fromRow, Value toRow);
+  ScaledProduct::Operands scaledOperands(const Segment &segment, Value panel,
+                                         Value row, int64_t rows);
   void emitDecoded(const Segment &segment, Value panel, Value k, Value count);
+  void decodeScaled(const Segment &segment, Value panel, Value k, Value count);
   Value decodedAt(size_t weight, const Segment &segment);
   void emitChunks(Value from, Value to);
   void emitSegment(const Segment &segment, Value firstBlock, Value blocks,
@@ -66,10 +80,16 @@ private:
                   llvm::function_ref<void(Value, int64_t)> tile);
   void emitSlices(const Segment &segment, Value panel, Value firstBlock,
                   Value fromBlock, Value toBlock, llvm::ArrayRef<Value> masks);
+  void emitGroups(const Segment &segment, Value panel, Value row, int64_t rows,
+                  Value k, Value count, llvm::ArrayRef<Value> masks);
   llvm::SmallVector<Value> emitSums(const Segment &segment, Value panel,
                                     Value row, int64_t rows, Value k,
                                     Value count, llvm::ArrayRef<Value> masks,
-                                    llvm::SmallVector<Value> sums);
+                                    llvm::SmallVector<Value> sums,
+                                    Value inSlice = {});
+  llvm::SmallVector<Value> scaledOnce(const Segment &segment, Value panel,
+                                      Value row, int64_t rows,
+                                      llvm::SmallVector<Value> sums);
   void emitResults(const Segment &segment, Value column, Value row,
                    int64_t rows, llvm::ArrayRef<Value> sums,
                    llvm::ArrayRef<Value> masks);
@@ -91,7 +111,10 @@ private:
   }
 
   KernelEmitter &e;
-  const Tensor *input = nullptr;
+  const Tensor *source = nullptr,
+               *input = nullptr; ///< as it is, and multiplied
+  Tensor values;                 ///< of an input of codes
+  const Tensor *inputScales = nullptr;
   llvm::SmallVector<Segment> segments;
   Value M, K, batches, batch;
   Value blocks, panels, smallest, larger; ///< of the rows and columns

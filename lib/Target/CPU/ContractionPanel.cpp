@@ -38,6 +38,7 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
           SmallVector<Value> zeros(rows * vectors(segment), e.splat(0));
           SmallVector<Value> sums =
               emitSums(segment, panel, row, rows, e.index(0), K, masks, zeros);
+          sums = scaledOnce(segment, panel, row, rows, sums);
           emitResults(segment, column, row, rows, sums, masks);
         });
   }
@@ -47,6 +48,7 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
            SmallVector<Value> sums;
            for (Value address : partialSums(vectors(segment), row))
              sums.push_back(e.load(address, e.b.getF32Type()));
+           sums = scaledOnce(segment, panel, row, 1, sums);
            emitResults(segment, column, row, 1, sums, masks);
          });
 }
@@ -54,6 +56,8 @@ void ContractionEmitter::emitPanel(const Segment &segment, Value panel,
 /// The values of `count` k of a panel of codes, in scratch.
 void ContractionEmitter::emitDecoded(const Segment &segment, Value panel,
                                      Value k, Value count) {
+  if (segment.scaled)
+    return decodeScaled(segment, panel, k, count);
   if (!segment.code)
     return;
   const CodePanel &form = *segment.code;
@@ -61,15 +65,15 @@ void ContractionEmitter::emitDecoded(const Segment &segment, Value panel,
   for (auto [i, weight] : llvm::enumerate(segment.weights))
     emitDecode(
         e, form, e.at(weight->pointer, e.b.getI8Type(), e.mul(panel, bytes)), k,
-        count, decodedAt(i, segment), decodedType(input->type, e.machine));
+        count, decodedAt(i, segment), multipliedType(segment.root, e.machine));
 }
 
 /// Where the values of a weight's panel or slice stand, behind the sums.
 Value ContractionEmitter::decodedAt(size_t weight, const Segment &segment) {
-  int64_t depth = slice ? slice : constantOr(K, 0);
-  int64_t values = depth * segment.width *
-                   decodedType(input->type, e.machine).getIntOrFloatBitWidth() /
-                   8;
+  int64_t depth = slice ? slice : llvm::alignTo(constantOr(K, 0), kCodesOfWord);
+  int64_t values =
+      depth * segment.width *
+      multipliedType(segment.root, e.machine).getIntOrFloatBitWidth() / 8;
   return e.at(
       e.scratch, e.b.getI8Type(),
       e.index(sumBytes(e.kernel, e.machine) + int64_t(weight) * values));
@@ -109,7 +113,7 @@ void ContractionEmitter::emitSlices(const Segment &segment, Value panel,
              e.store(e.splat(0), address, f32);
          });
   Value length = e.index(slice), slices = e.ceilDiv(K, slice);
-  if (!segment.code) {
+  if (!segment.decoded()) {
     Value alone = e.equal(blocksOfChunk, e.index(1));
     length = e.select(alone, K, length);
     slices = e.select(alone, e.index(1), slices);
@@ -119,6 +123,8 @@ void ContractionEmitter::emitSlices(const Segment &segment, Value panel,
     Value count = e.min(length, e.sub(K, k));
     emitDecoded(segment, panel, k, count);
     emitBlocks(firstBlock, fromBlock, toBlock, [&](Value row, int64_t rows) {
+      if (segment.scaled && segment.scaled->grouped())
+        return emitGroups(segment, panel, row, rows, k, count, masks);
       SmallVector<Value> addresses, sums;
       for (int64_t r = 0; r < rows; ++r)
         llvm::append_range(addresses, partialSums(size, e.add(row, r)));
@@ -142,20 +148,23 @@ void ContractionEmitter::emitTiles(const Segment &segment, Value panel,
     Value start = e.mul(e.add(e.mul(panelOfAll, K), k), segment.width);
     SmallVector<Value, 2> pointers;
     for (auto [i, weight] : llvm::enumerate(segment.weights))
-      pointers.push_back(segment.code ? decodedAt(i, segment)
-                                      : e.at(weight->pointer, bf16, start));
+      pointers.push_back(segment.decoded()
+                             ? decodedAt(i, segment)
+                             : e.at(weight->pointer, bf16, start));
     return pointers;
   };
   auto rowOfBlock = [&](Value block) {
     return rowOf(e.add(firstBlock, block));
   };
   auto results = [&](Value row, ArrayRef<Value> sums) {
-    emitResults(segment, e.mul(panel, segment.width), row, 1, sums, masks);
+    emitResults(segment, e.mul(panel, segment.width), row, 1,
+                scaledOnce(segment, panel, row, 1, llvm::to_vector(sums)),
+                masks);
   };
   Value rows = e.at(input->pointer, bf16, e.mul(e.mul(batch, M), K));
   bool once = constantOr(K, kRowsInL1) * kTileBlock * 2 <= kRowsInL1;
-  emitTilePanel(e, {rows, M, K, slice, weights, !segment.code, once, fromBlock,
-                    toBlock, blocksOfChunk, rowOfBlock, results});
+  emitTilePanel(e, {rows, M, K, slice, weights, !segment.decoded(), once,
+                    fromBlock, toBlock, blocksOfChunk, rowOfBlock, results});
 }
 
 /// The epilogue on the sums of a tile, and its stores.
@@ -187,13 +196,15 @@ void ContractionEmitter::emitResults(const Segment &segment, Value column,
 SmallVector<Value>
 ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
                              int64_t rows, Value k, Value count,
-                             ArrayRef<Value> masks, SmallVector<Value> sums) {
+                             ArrayRef<Value> masks, SmallVector<Value> sums,
+                             Value inSlice) {
   DenseTile tile;
   tile.registers = masks.size();
-  tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero());
+  tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero()) &&
+               !(segment.scaled && segment.scaled->group % 8);
+  tile.emulated = segment.scaled && segment.scaled->emulated;
   tile.rowElement = input->element();
-  tile.weightElement = segment.code ? decodedType(input->type, e.machine)
-                                    : segment.weights[0]->element();
+  tile.weightElement = multipliedType(segment.root, e.machine);
   tile.pairs = segment.step == 2;
   tile.stride =
       segment.packed ? e.index(segment.width * segment.step) : segment.columns;
@@ -212,8 +223,11 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
   // The tiles of a panel read what follows it, an equal part each, so that
   // memory works while the sums do; a single row is nothing but a stream.
   for (auto [i, weight] : llvm::enumerate(segment.weights)) {
-    if (segment.code) {
-      tile.weights.push_back(decodedAt(i, segment));
+    if (segment.decoded()) {
+      Value at = decodedAt(i, segment);
+      if (inSlice)
+        at = e.at(at, tile.weightElement, e.mul(inSlice, segment.width));
+      tile.weights.push_back(at);
       continue;
     }
     Value base = e.at(weight->pointer, weight->element(), start);
@@ -226,7 +240,10 @@ ContractionEmitter::emitSums(const Segment &segment, Value panel, Value row,
   for (int64_t r = 0; r < rows; ++r)
     tile.rows.push_back(e.at(input->pointer, input->element(),
                              e.add(e.mul(e.add(firstRow, r), K), k)));
-  return emitDenseSums(e, tile, count, std::move(sums));
+  if (!tile.emulated)
+    return emitDenseSums(e, tile, count, std::move(sums));
+  e.flushing([&] { sums = emitDenseSums(e, tile, count, std::move(sums)); });
+  return llvm::map_to_vector(sums, [&](Value sum) { return e.pinned(sum); });
 }
 
 /// Where this tile starts to prefetch the panel's next slice or the next panel
@@ -247,13 +264,22 @@ Value ContractionEmitter::aheadOf(const Segment &segment, const Tensor &weight,
 Value ContractionEmitter::rootValue(const Segment &segment,
                                     ArrayRef<Value> sums, Value column,
                                     Value mask) {
+  auto activated = [&](graph::Activation activation) {
+    return arith::MulFOp::create(e.b, emitActivation(e, activation, sums[0]),
+                                 sums[1]);
+  };
   if (auto gated = dyn_cast<graph::GatedOp>(segment.root))
-    return arith::MulFOp::create(
-        e.b, emitActivation(e, gated.getActivation(), sums[0]), sums[1]);
-  auto linear = dyn_cast<graph::LinearOp>(segment.root);
-  if (!linear || !linear.getBias())
+    return activated(gated.getActivation());
+  if (auto gated = dyn_cast<fp8::ScaledGatedOp>(segment.root))
+    return activated(gated.getActivation());
+  Value added;
+  if (auto linear = dyn_cast<graph::LinearOp>(segment.root))
+    added = linear.getBias();
+  if (auto product = dyn_cast<fp8::ScaledMatmulOp>(segment.root))
+    added = product.getBias();
+  if (!added)
     return sums[0];
-  const Tensor &bias = e.operand(linear.getBias());
+  const Tensor &bias = e.operand(added);
   return arith::AddFOp::create(
       e.b, sums[0],
       e.load(e.at(bias.pointer, bias.element(), column), bias.element(), mask));

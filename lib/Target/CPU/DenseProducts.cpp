@@ -97,8 +97,10 @@ void Steps::step(Value index, MutableArrayRef<Value> sums, ValueRange weights,
   if (tile.rowElement.isBF16() && e.machine.dotsBf16)
     return dotPairs(index, sums, weights, half);
   Value k = e.mul(index, 2);
+  if (tile.emulated && !half)
+    multiply(e.add(k, 1), sums, weights, true);
   multiply(k, sums, weights, false);
-  if (!half)
+  if (!tile.emulated && !half)
     multiply(e.add(k, 1), sums, weights, true);
 }
 
@@ -135,7 +137,8 @@ void Steps::multiply(Value k, MutableArrayRef<Value> sums, ValueRange weights,
     Value x = e.broadcast(
         e.loadScalar(e.at(row, tile.rowElement, k), tile.rowElement));
     for (Value column : loaded) {
-      *sum = vector::FMAOp::create(b, x, column, *sum);
+      *sum = tile.emulated ? e.flushingFma(x, column, *sum)
+                           : Value(vector::FMAOp::create(b, x, column, *sum));
       ++sum;
     }
   }

@@ -20,6 +20,8 @@ struct DenseTile {
   Type weightElement;
   /// A step is one k, or a pair of them: bf16 in pairs of k for each column.
   bool pairs = false;
+  /// Are pairs summed as VDPBF16PS does, without it? Inside flushing().
+  bool emulated = false;
   int64_t registers; ///< that a step of one weight takes
   Value stride;      ///< elements from a step of a weight to the next
   /// The last registers of a plain [K, N]; null or empty: all of them.

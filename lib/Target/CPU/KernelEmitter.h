@@ -108,6 +108,13 @@ public:
   Value intrinsic(llvm::StringRef name, Type result, ValueRange operands);
   /// A register of f32 as bf16, by the CPU's own instruction (dotsBf16).
   Value toBf16(Value vector);
+  /// What `body` emits by flushingFma takes subnormals for 0 and gives 0 for
+  /// them, as VDPBF16PS does.
+  void flushing(llvm::function_ref<void()> body);
+  /// a · b + c, which the compiler does not move in or out of flushing().
+  Value flushingFma(Value a, Value b, Value c);
+  /// The value, to be computed with after a flushing() before this.
+  Value pinned(Value vector);
   /// The f32 vector or scalar rounded to `element` (no-op for f32 and i32).
   Value round(Value value, Type element);
 
@@ -148,6 +155,9 @@ private:
   unsigned tables = 0;
 
   Value loadTeam(size_t offset, Type type);
+  /// An instruction on registers that stays where it is.
+  Value assembly(llvm::StringRef text, llvm::StringRef inputs,
+                 ValueRange operands);
   Value narrowed(Value value, Type element);
   Tensor loadTensor(Value argv, int64_t &word, Type type);
 };

@@ -116,6 +116,7 @@ std::optional<MachineModel> MachineModel::get(StringRef cpu,
   machine.dotsBf16 = llvm::is_contained(machine.required, "avx512bf16");
   machine.dotsBytes = llvm::is_contained(machine.required, "avx512vnni");
   machine.tilesBf16 = llvm::is_contained(machine.required, "amx-bf16");
+  machine.looksUpBytes = llvm::is_contained(machine.required, "avx512vbmi");
   // CPUs with AMX have 2 MiB of L2: 128x384x1536 in one slice, 92 -> 94 %.
   if (machine.tilesBf16)
     machine.sliceBytes = 384 << 10;

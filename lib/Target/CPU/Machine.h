@@ -23,6 +23,7 @@ struct MachineModel {
   bool dotsBf16 = false;          ///< has VDPBF16PS
   bool dotsBytes = false;         ///< has VPDPBUSD
   bool tilesBf16 = false;         ///< has TDPBF16PS (AMX)
+  bool looksUpBytes = false;      ///< has VPERMI2B
   int64_t panel = 16;             ///< W of a packed weight
   int64_t gatedPanel = 8;         ///< W of each of a gated layer's two weights
   int64_t keyPanel = 16;          ///< W of an attention key
