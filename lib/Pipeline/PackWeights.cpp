@@ -138,16 +138,19 @@ static std::vector<uint8_t> codePanels(const WeightRows &rows,
 }
 
 /// [rows][K] → [ceil(rows/W)][K/pair][W][pair], zeros where there is nothing.
-static std::vector<float> toPanels(const std::vector<float> &rows,
-                                   int64_t count, int64_t width, int64_t pair) {
-  int64_t length = int64_t(rows.size()) / std::max<int64_t>(count, 1);
+template <typename T>
+static std::vector<uint8_t> toPanels(const std::vector<uint8_t> &rows,
+                                     int64_t count, int64_t width,
+                                     int64_t pair) {
+  int64_t each = int64_t(sizeof(T));
+  int64_t length = int64_t(rows.size()) / each / std::max<int64_t>(count, 1);
   int64_t depth = int64_t(llvm::alignTo(length, pair));
   int64_t panels = llvm::divideCeil(count, width);
-  std::vector<float> packed(size_t(panels * width * depth));
+  std::vector<uint8_t> packed(size_t(panels * width * depth * each));
   for (int64_t row = 0; row < count; ++row) {
-    const float *from = rows.data() + row * length;
-    float *to =
-        packed.data() + (row / width) * width * depth + (row % width) * pair;
+    auto *from = reinterpret_cast<const T *>(rows.data()) + row * length;
+    T *to = reinterpret_cast<T *>(packed.data()) +
+            (row / width) * width * depth + (row % width) * pair;
     for (int64_t k = 0; k < length; ++k)
       to[k / pair * width * pair + k % pair] = from[k];
   }
@@ -184,13 +187,18 @@ static void packParameter(const Parameter &parameter, const WeightRows &rows,
   auto pack = [&](int64_t first, int64_t count) {
     if (format)
       return codePanels(rows, {*format, parameter.layout.width}, first, count);
-    std::vector<float> values = rows.read(first, count);
-    if (plan.width > 1)
-      values = toPanels(values, count, plan.width,
-                        parameter.dtype == "bf16"           ? 2
-                        : parameter.dtype.starts_with("f8") ? 4
-                                                            : 1);
-    return encodeValues(values, parameter.dtype, parameter.name);
+    // Encoded first: padding is bytes of 0, which are no value of ue8m0.
+    std::vector<uint8_t> elements =
+        encodeValues(rows.read(first, count), parameter.dtype, parameter.name);
+    if (plan.width == 1)
+      return elements;
+    if (parameter.dtype == "f32")
+      return toPanels<uint32_t>(elements, count, plan.width, 1);
+    if (dtypeBytes(parameter.dtype) == 2)
+      return toPanels<uint16_t>(elements, count, plan.width,
+                                parameter.dtype == "bf16" ? 2 : 1);
+    return toPanels<uint8_t>(elements, count, plan.width,
+                             parameter.dtype.starts_with("f8") ? 4 : 1);
   };
   std::deque<std::future<std::vector<uint8_t>>> pending;
   auto writeOldest = [&] {

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 #include "ContractionEmitter.h"
 #include "Family.h"
-#include "TileProducts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <numeric>
@@ -105,6 +104,13 @@ int64_t cpu::sliceOf(launch::KernelOp kernel, const MachineModel &machine) {
           llvm::alignTo(llvm::divideCeil(k, llvm::divideCeil(k, most)), unit);
   }
   return slice;
+}
+
+bool cpu::isGrouped(launch::KernelOp kernel) {
+  return llvm::any_of(kernel.getBlock(), [](Operation &op) {
+    auto form = scaledFormOf(&op, MachineModel());
+    return form && form->grouped();
+  });
 }
 
 bool cpu::tilesFit(launch::KernelOp kernel, const MachineModel &machine) {

@@ -8,12 +8,9 @@
 #include "CodedContraction.h"
 #include "KernelEmitter.h"
 #include "ScaledProducts.h"
+#include "TileProducts.h"
 
 namespace trine::cpu {
-
-/// Blocks of rows of a chunk at least (tiles: 4), and of one whose sums wait in
-/// scratch at most: enough work for what a panel costs to read.
-constexpr int64_t kChunkBlocks = 24;
 
 /// One root of the kernel: its weights side by side, their columns in panels.
 struct Segment {
@@ -46,6 +43,9 @@ int64_t sliceOf(launch::KernelOp kernel, const MachineModel &machine);
 
 /// Are all products of the kernel bf16 x bf16 of whole AMX tiles?
 bool tilesFit(launch::KernelOp kernel, const MachineModel &machine);
+
+/// Are sums scaled by groups of k?
+bool isGrouped(launch::KernelOp kernel);
 
 /// Bytes of scratch for sums, which wait there for the next slice of K or are
 /// on their way from AMX tiles.

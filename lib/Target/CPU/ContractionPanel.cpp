@@ -6,7 +6,6 @@
 #include "ContractionEmitter.h"
 #include "DenseProducts.h"
 #include "Elementwise.h"
-#include "TileProducts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -20,7 +19,7 @@ static constexpr int64_t kRowsInL1 = int64_t(48) << 10;
 int64_t cpu::sumBytes(launch::KernelOp kernel, const MachineModel &machine) {
   int64_t blocks = sliceOf(kernel, machine) ? kChunkBlocks : 0;
   if (tilesFit(kernel, machine))
-    return tileScratchBytes(std::max<int64_t>(blocks, 1));
+    return tileScratchBytes(std::max<int64_t>(blocks, 1) + isGrouped(kernel));
   // A block has fewer sums than there are registers.
   return blocks * machine.registers * machine.lanes * 4;
 }
@@ -163,8 +162,20 @@ void ContractionEmitter::emitTiles(const Segment &segment, Value panel,
   };
   Value rows = e.at(input->pointer, bf16, e.mul(e.mul(batch, M), K));
   bool once = constantOr(K, kRowsInL1) * kTileBlock * 2 <= kRowsInL1;
+  int64_t group = 0;
+  if (segment.scaled && segment.scaled->grouped())
+    group = segment.scaled->group;
+  auto scales = [&](Value k) {
+    return ScaledProduct(e, *segment.scaled)
+        .columnScales(scaledOperands(segment, panel, e.index(0), 0), k);
+  };
+  auto rowScale = [&](Value row, Value k) {
+    return ScaledProduct(e, *segment.scaled)
+        .rowScale(scaledOperands(segment, panel, row, 1), 0, k);
+  };
   emitTilePanel(e, {rows, M, K, slice, weights, !segment.decoded(), once,
-                    fromBlock, toBlock, blocksOfChunk, rowOfBlock, results});
+                    fromBlock, toBlock, blocksOfChunk, rowOfBlock, group,
+                    scales, rowScale, results});
 }
 
 /// The epilogue on the sums of a tile, and its stores.

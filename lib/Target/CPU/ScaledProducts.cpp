@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "ScaledProducts.h"
+#include "Tiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -63,7 +64,12 @@ std::optional<ScaledForm> cpu::scaledFormOf(Operation *root,
 }
 
 std::string cpu::whyUnsupported(Operation *root, const ScaledForm &form) {
-  auto product = [&](auto op) -> std::string {
+  auto isParameter = [](Value value) {
+    return isa<BlockArgument>(value) || value.getDefiningOp<graph::WeightOp>();
+  };
+  auto product = [&](auto op, ValueRange weights) -> std::string {
+    if (!llvm::all_of(weights, isParameter))
+      return "expected codes and scales of parameters, which are packed";
     if (op.getOrder() == fp8::Order::Hopper)
       return "no kernel sums products in the order hopper";
     if (op.getWeightBlock()[0] != 1)
@@ -74,12 +80,15 @@ std::string cpu::whyUnsupported(Operation *root, const ScaledForm &form) {
     return ShapedType::isDynamic(form.k) ? "expected a static K" : "";
   };
   if (auto op = dyn_cast<fp8::ScaledMatmulOp>(root))
-    return product(op);
-  return product(cast<fp8::ScaledGatedOp>(root));
+    return product(op, {op.getWeight(), op.getWeightScales()});
+  auto op = cast<fp8::ScaledGatedOp>(root);
+  return product(
+      op, {op.getGate(), op.getGateScales(), op.getUp(), op.getUpScales()});
 }
 
 bool cpu::fitsTiles(const ScaledForm &form, const MachineModel &machine) {
-  return machine.tilesBf16 && form.anyOrder && form.pairs && !form.grouped();
+  return machine.tilesBf16 && form.anyOrder && form.pairs &&
+         (!form.grouped() || form.group % Tiles::kDepth == 0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,11 +192,9 @@ ScaledProduct::Vectors ScaledProduct::sums(const Operands &operands) {
   return totals;
 }
 
-ScaledProduct::Vectors ScaledProduct::addGroup(const Operands &operands,
-                                               Value first,
-                                               ArrayRef<Value> parts,
-                                               ArrayRef<Value> totals) {
-  Vectors scales, next;
+ScaledProduct::Vectors ScaledProduct::columnScales(const Operands &operands,
+                                                   Value first) {
+  Vectors scales;
   Value block = e.div(first, e.index(std::max<int64_t>(form.columns, 1)));
   for (Value panel : operands.scales) {
     Value address = e.at(panel, form.scales, e.mul(block, form.width));
@@ -197,20 +204,31 @@ ScaledProduct::Vectors ScaledProduct::addGroup(const Operands &operands,
       scales.push_back(loadScales(
           e, e.at(address, form.scales, e.index(r * e.lanes())), form.scales));
   }
+  return scales;
+}
+
+Value ScaledProduct::rowScale(const Operands &operands, size_t row,
+                              Value first) {
+  if (!form.inputCodes)
+    return {};
+  Value block = e.div(first, e.index(std::max<int64_t>(form.inputColumns, 1)));
+  Value scale =
+      loadScale(e, e.at(operands.rowScales[row], form.inputScales, block),
+                form.inputScales);
+  return form.emulated ? e.pinned(scale) : scale;
+}
+
+ScaledProduct::Vectors ScaledProduct::addGroup(const Operands &operands,
+                                               Value first,
+                                               ArrayRef<Value> parts,
+                                               ArrayRef<Value> totals) {
+  Vectors scales = columnScales(operands, first), next;
   const Value *part = parts.begin(), *total = totals.begin();
   for (size_t row = 0; row < operands.rows.size(); ++row) {
-    Value rowScale;
-    if (form.inputCodes)
-      rowScale = loadScale(
-          e,
-          e.at(operands.rowScales[row], form.inputScales,
-               e.div(first, e.index(std::max<int64_t>(form.inputColumns, 1)))),
-          form.inputScales);
-    if (rowScale && form.emulated)
-      rowScale = e.pinned(rowScale);
+    Value ofRow = rowScale(operands, row, first);
     for (Value scale : scales) {
-      if (rowScale)
-        scale = arith::MulFOp::create(e.b, rowScale, scale);
+      if (ofRow)
+        scale = arith::MulFOp::create(e.b, ofRow, scale);
       next.push_back(math::FmaOp::create(e.b, scale, *part++, *total++));
     }
   }

@@ -93,6 +93,10 @@ public:
 
   /// The sums over K, scaled, by row, weight, register.
   Vectors sums(const Operands &operands);
+  /// The scales of the group that begins at k = `first`: of the panels'
+  /// columns, and of row `row`, in every lane (null for values).
+  Vectors columnScales(const Operands &operands, Value first);
+  Value rowScale(const Operands &operands, size_t row, Value first);
   /// totals + scales · parts, for the group that begins at k = `first`.
   Vectors addGroup(const Operands &operands, Value first,
                    llvm::ArrayRef<Value> parts, llvm::ArrayRef<Value> totals);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "TileProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace trine;
@@ -24,16 +25,21 @@ public:
   void emit();
 
 private:
-  /// k of the panel: `count` from `k` on. `more` (i1 or null): onto the sums in
-  /// scratch.
+  /// k of the panel: `count` from `k` on. `more` (i1 or null): onto the sums at
+  /// `into`.
   struct Slice {
     ValueRange weights;
-    Value k, count, more;
+    Value k, count, more, into;
   };
   void products(Value block, const Slice &slice);
   void columns(Value block, const Slice &slice, int64_t inputs, int64_t part);
   void step(Value index, ArrayRef<Value> rows, ValueRange weights,
             int64_t column);
+  void groups(Value block, const Slice &slice);
+  void addGroup(Value block, Value k, Value parts);
+  void clear(Value block);
+  /// Of each row of a block, where its sums are in the block's.
+  void eachRow(Value block, function_ref<void(Value row, Value offset)> body);
   void results(Value block);
   Value isPair(Value block);
   Value firstRow(Value block, int64_t input);
@@ -80,16 +86,19 @@ void TileEmitter::emit() {
   if (!panel.slice) {
     SmallVector<Value, 2> weights = panel.weights(none, panel.K);
     return e.loop(panel.from, panel.to, 1, [&](Value block) {
-      products(block, {weights, none, panel.K, {}});
+      products(block, {weights, none, panel.K, {}, sumsOf(block)});
       results(block);
     });
   }
+  if (panel.group)
+    e.loop(panel.from, panel.to, 1, [&](Value block) { clear(block); });
   e.loop(none, e.ceilDiv(panel.K, panel.slice), 1, [&](Value part) {
     Value k = e.mul(part, panel.slice);
     Value count = e.min(e.index(panel.slice), e.sub(panel.K, k));
     SmallVector<Value, 2> weights = panel.weights(k, count);
     e.loop(panel.from, panel.to, 1, [&](Value block) {
-      products(block, {weights, k, count, e.less(none, part)});
+      Slice slice{weights, k, count, e.less(none, part), sumsOf(block)};
+      panel.group ? groups(block, slice) : products(block, slice);
     });
   });
   e.loop(panel.from, panel.to, 1, [&](Value block) { results(block); });
@@ -114,9 +123,8 @@ void TileEmitter::columns(Value block, const Slice &slice, int64_t inputs,
   auto eachSum = [&](function_ref<void(int64_t, Value)> body) {
     for (int64_t i = 0; i < kTilesOfPanel; ++i) {
       int64_t row = i / count * Tiles::kRows, column = first + i % count;
-      body(Tiles::kSums + i,
-           bytes(sumsOf(block),
-                 e.index(row * kSumStride + column * Tiles::kLine)));
+      body(Tiles::kSums + i, bytes(slice.into, e.index(row * kSumStride +
+                                                       column * Tiles::kLine)));
     }
   };
   auto zero = [&] { eachSum([&](int64_t tile, Value) { tiles.zero(tile); }); };
@@ -172,18 +180,67 @@ void TileEmitter::step(Value index, ArrayRef<Value> rows, ValueRange weights,
   }
 }
 
-void TileEmitter::results(Value block) {
-  Value sums = sumsOf(block);
+void TileEmitter::eachRow(Value block, function_ref<void(Value, Value)> body) {
   Value first = firstRow(block, 0), second = firstRow(block, 1);
   e.loop(panel.rowOf(block), panel.rowOf(e.add(block, 1)), 1, [&](Value row) {
     Value place = e.sub(row, first);
     place = e.select(e.less(place, e.index(Tiles::kRows)), place,
                      e.add(e.sub(row, second), Tiles::kRows));
-    Value start = bytes(sums, e.mul(place, kSumStride));
+    body(row, e.mul(place, kSumStride));
+  });
+}
+
+void TileEmitter::clear(Value block) {
+  eachRow(block, [&](Value, Value offset) {
+    for (int64_t tile = 0; tile < kTilesOfPanel; ++tile)
+      e.store(e.splat(0),
+              bytes(sumsOf(block), e.add(offset, tile * Tiles::kLine)),
+              e.b.getF32Type());
+  });
+}
+
+/// The groups of a slice, one after another.
+void TileEmitter::groups(Value block, const Slice &slice) {
+  int64_t perWeight = kTilesOfPanel / int64_t(slice.weights.size());
+  Value parts =
+      bytes(e.scratch, e.index(64 + kChunkBlocks * kTileBlock * kSumStride));
+  e.loop(e.index(0), slice.count, panel.group, [&](Value first) {
+    Value before = e.mul(e.div(first, e.index(2)), perWeight * Tiles::kLine);
+    auto weights = llvm::map_to_vector(
+        slice.weights, [&](Value weight) { return bytes(weight, before); });
+    Value count = e.min(e.index(panel.group), e.sub(slice.count, first));
+    Value k = e.add(slice.k, first);
+    products(block, {weights, k, count, {}, parts});
+    addGroup(block, k, parts);
+  });
+}
+
+/// The block's totals with a group's sums.
+void TileEmitter::addGroup(Value block, Value k, Value parts) {
+  Type f32 = e.b.getF32Type();
+  SmallVector<Value> scales = panel.scales(k);
+  eachRow(block, [&](Value row, Value offset) {
+    Value rowScale = panel.rowScale(row, k);
+    for (auto [tile, scale] : llvm::enumerate(scales)) {
+      Value place = e.add(offset, int64_t(tile) * Tiles::kLine);
+      Value at = bytes(sumsOf(block), place);
+      Value both = scale;
+      if (rowScale)
+        both = arith::MulFOp::create(e.b, rowScale, scale);
+      e.store(math::FmaOp::create(e.b, both, e.load(bytes(parts, place), f32),
+                                  e.load(at, f32)),
+              at, f32);
+    }
+  });
+}
+
+void TileEmitter::results(Value block) {
+  eachRow(block, [&](Value row, Value offset) {
     SmallVector<Value> registers;
     for (int64_t tile = 0; tile < kTilesOfPanel; ++tile)
       registers.push_back(
-          e.load(bytes(start, e.index(tile * Tiles::kLine)), e.b.getF32Type()));
+          e.load(bytes(sumsOf(block), e.add(offset, tile * Tiles::kLine)),
+                 e.b.getF32Type()));
     panel.results(row, registers);
   });
 }

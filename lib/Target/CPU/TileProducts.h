@@ -9,10 +9,15 @@
 
 namespace trine::cpu {
 
+/// Blocks of rows of a chunk at least (tiles: 4), and of one whose sums wait in
+/// scratch at most: enough work for what a panel costs to read.
+constexpr int64_t kChunkBlocks = 24;
 constexpr int64_t kTilesOfPanel = 4;             ///< of 16 columns each
 constexpr int64_t kTileBlock = 2 * Tiles::kRows; ///< rows of x of a block
 
 /// Scratch of a thread: the tiles' shape, and the sums of `blocks` blocks.
+/// Those of a group take a block of their own, behind the kChunkBlocks of a
+/// chunk.
 constexpr int64_t tileScratchBytes(int64_t blocks) {
   return 64 + blocks * kTileBlock * kTilesOfPanel * Tiles::kLine;
 }
@@ -29,6 +34,11 @@ struct TilePanel {
   bool once;              ///< do weights pass the L1, for x to stay there?
   Value from, to, blocks; ///< blocks of the chunk, and how many it has
   llvm::function_ref<Value(Value block)> rowOf; ///< first row; also of `to`
+  /// 0, or the k whose sums begin at zero and are scaled as they are added, by
+  /// their columns' scales and, where it gives one, their row's.
+  int64_t group;
+  llvm::function_ref<llvm::SmallVector<Value>(Value k)> scales;
+  llvm::function_ref<Value(Value row, Value k)> rowScale;
   /// What becomes of a row's sums, by register.
   llvm::function_ref<void(Value row, llvm::ArrayRef<Value> sums)> results;
 };

@@ -120,8 +120,51 @@ static void linear(const Setting &setting, int64_t width, int64_t m, int64_t n,
            2e-9 * double(m * n * k) / seconds, peak);
 }
 
+/// The same of E4M3 codes with an f32 scale for each 128 of a row; `x` is bf16
+/// or codes.
+static void scaled(const Setting &setting, const std::string &x, int64_t width,
+                   int64_t m, int64_t n, int64_t k) {
+  bool codes = x == "f8E4M3FN";
+  Kernel kernel(
+      fmt::format(R"(
+    !w = tensor<{0}x{1}xf8E4M3FN, #graph.layout<panels, {2}>>
+    !s = tensor<{0}x{3}xf32, #graph.layout<panels, {2}>>
+    launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+    ^bb0(%x: tensor<?x{1}x{4}>, {5} %w: !w, %s: !s):
+      %y = fp8.scaled_matmul %x {6}, %w scales %s [1, 128] group 128 : tensor<?x{1}x{4}> {7}, !w, !s -> tensor<?x{0}xf32>
+      launch.return %y : tensor<?x{0}xf32>
+    }})",
+                  n, k, width, k / 128, x,
+                  codes ? fmt::format("%xs: tensor<?x{}xf32>,", k / 128) : "",
+                  codes ? "scales %xs [1, 128]" : "",
+                  codes ? fmt::format("scales tensor<?x{}xf32>", k / 128) : ""),
+      setting.cpu);
+  Buffer input({m, k}, -1, codes ? 1 : 2), inputScales({m, k / 128});
+  Buffer w({n, k}, -1, 1), scales({n, k / 128}), y({m, n});
+  memset(input.data<char>(), 0x38, size_t(m * k * (codes ? 1 : 2)));
+  memset(w.data<char>(), 0x38, size_t(n * k));
+  scales.fill(1);
+  inputScales.fill(2);
+  auto call = codes ? kernel.bind({input, inputScales, w, scales, y})
+                    : kernel.bind({input, w, scales, y});
+  double seconds = 1e9, peak = m == 1 ? trine::calibrate(1).streamGbs : 0;
+  for (int round = 0; round < 6; ++round) {
+    if (m > 1 && (setting.loop || round == 0))
+      peak = std::max(peak, setting.peak(5));
+    seconds = std::min(seconds, best(call, m == 1 ? 2 : 8));
+  }
+  std::string shape =
+      fmt::format("{}x{}x{} of codes{}", m, n, k, codes ? " by codes" : "");
+  if (m == 1)
+    report(setting, "gemv", shape, width, "gbs",
+           1e-9 * double(n * k) * (1 + 4.0 / 128) / seconds, peak);
+  else
+    report(setting, "gemm", shape, width, "gflops",
+           2e-9 * double(m * n * k) / seconds, peak);
+}
+
 static const char *const kHelp =
-    R"(usage: trine-kernel-bench [--json] [--panels=W,..] [--gemm]
+    R"(usage: trine-kernel-bench [--json] [--panels=W,..] [--gemm] [--codes]
 
 One thread's rate of CPU kernels beside the machine's, best of many calls.
 
@@ -131,10 +174,11 @@ One thread's rate of CPU kernels beside the machine's, best of many calls.
   --panels=W,..  widths of packed panels (default: the CPU class's); those that
                  are not one to four registers of a CPU are left out
   --gemm         only products of many rows
+  --codes        only codes of small floats, beside one row of bf16
 )";
 
 int main(int argc, char **argv) {
-  bool gemm = false;
+  bool gemm = false, codes = false;
   std::vector<int64_t> widths;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
@@ -142,6 +186,8 @@ int main(int argc, char **argv) {
       asJson = true;
     else if (argument == "--gemm")
       gemm = true;
+    else if (argument == "--codes")
+      codes = true;
     else if (argument.starts_with("--panels=")) {
       std::istringstream list(argument.substr(strlen("--panels=")));
       for (std::string width; std::getline(list, width, ',');)
@@ -159,6 +205,16 @@ int main(int argc, char **argv) {
   if (tileCpus().back() == "sapphirerapids")
     settings.push_back({"sapphirerapids", "bf16", {64}, nullptr, 0});
   for (const Setting &setting : settings) {
+    if (codes && setting.compute == "bf16") {
+      linear(setting, setting.widths[0], 1, 49152, 1024);
+      for (int64_t width : {32, 64})
+        for (const char *x : {"bf16", "f8E4M3FN"})
+          for (int64_t m : {1, 128})
+            scaled(setting, x, width, m, m == 1 ? 49152 : 1536,
+                   m == 1 ? 1024 : 1536);
+    }
+    if (codes)
+      continue;
     int64_t lanes = setting.cpu == "x86-64-v3" ? 8 : 16;
     for (int64_t width : widths.empty() ? setting.widths : widths) {
       if (width % lanes || width > 4 * lanes)
@@ -178,7 +234,7 @@ int main(int argc, char **argv) {
                      setting.peak(30));
   }
   for (const std::string &cpu : tileCpus())
-    if (!gemm && !asJson && !cpu.starts_with("x86"))
+    if (!gemm && !codes && !asJson && !cpu.starts_with("x86"))
       benchAttention(cpu, "bf16", 32, settings[1].peak(30));
   if (asJson)
     fmt::print("{}\n", nlohmann::json{{"rows", rows}}.dump(2));
