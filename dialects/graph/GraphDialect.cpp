@@ -99,20 +99,22 @@ AffineExpr trine::graph::storedElements(ArrayRef<AffineExpr> shape,
                                         LayoutAttr layout, Type element) {
   AffineExpr total = getAffineConstantExpr(1, element.getContext());
   // Padded are N of [.., N, K] and T of [B, T, H, D] to the width, and the
-  // dimension along which bf16 lies in pairs, and codes of panels in fours.
+  // dimension along which bf16 and codes lie in pairs, codes of panels in
+  // fours.
   size_t rank = shape.size(), padded = rank, paired = rank;
+  int64_t together = 2;
   bool codes = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
   if (layout && layout.getKind() == LayoutKind::Panels)
     padded = rank - 2;
   if (layout && layout.getKind() == LayoutKind::HeadPanels)
     padded = 1;
-  if (layout && element.isBF16())
+  if (layout && (element.isBF16() || codes))
     paired = layout.getKind() == LayoutKind::Heads ? 1 : rank - 1;
   if (layout && codes && layout.getKind() == LayoutKind::Panels)
-    paired = rank - 1;
+    together = 4;
   for (auto [index, dim] : llvm::enumerate(shape)) {
     int64_t unit = index == padded   ? layout.getWidth()
-                   : index == paired ? codes ? 4 : 2
+                   : index == paired ? together
                                      : 1;
     total = total * (dim.ceilDiv(unit) * unit);
   }

@@ -130,6 +130,14 @@ def Graph_Tensor : RankedTensorOf<[F32, F16, BF16, I32], [Graph_IsPlain],
                                   "row-major ranked tensor">;
 def Graph_StoredFloat : RankedTensorOf<[F32, F16, BF16], [Graph_IsStored],
                                        "ranked tensor, row-major or in a graph layout,">;
+/// What is moved or cast: small floats, too.
+def Graph_Value : RankedTensorOf<[F32, F16, BF16, I32, F8E4M3FN, F8E5M2],
+                                 [Graph_IsPlain], "row-major ranked tensor">;
+/// Values of a state, and what goes there: keys and values may be small floats.
+def Graph_State : RankedTensorOf<[F32, F16, BF16, F8E4M3FN, F8E5M2], [Graph_IsStored],
+                                 "ranked tensor, row-major or in a graph layout,">;
+def Graph_StateValues : RankedTensorOf<[F32, F16, BF16, F8E4M3FN, F8E5M2],
+                                       [Graph_IsPlain], "row-major ranked tensor">;
 def Graph_Plain : RankedTensorOf<[F32, F16, BF16, I32, F8E4M3FN, F8E5M2, I8],
                                  [Graph_IsPlain], "row-major ranked tensor">;
 /// Weights and states may be codes of small floats (f8) and their scales (i8).

@@ -25,7 +25,7 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
     yields zeros. Head counts and sizes are static, Hq a multiple of Hkv (G6).
 
     Query, key and value may be narrower than the result and are read exactly;
-    where key and value are bf16 the probabilities p·Σ are rounded to bf16, too,
+    where key and value are bf16 or f8 the probabilities p·Σ are rounded to bf16, too,
     and the bound grows by 2⁻⁸·max |v|.
 
     Bound on targets, at f32: a logit is a contraction, so it errs by at most
@@ -39,8 +39,8 @@ def AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments,
        : tensor<?x?x9x64xf32>, tensor<?x8192x3x64xf32>, tensor<?x8192x3x64xf32>, tensor<?xi32> -> tensor<?x?x9x64xf32>
     ```
   }];
-  let arguments = (ins Graph_FloatTensor:$query, Graph_StoredFloat:$key,
-      Graph_StoredFloat:$value, Optional<Graph_IntTensor>:$past,
+  let arguments = (ins Graph_FloatTensor:$query, Graph_State:$key,
+      Graph_State:$value, Optional<Graph_IntTensor>:$past,
       Optional<Graph_IntTensor>:$mask, UnitAttr:$causal, Graph_FiniteF64:$scale,
       OptionalAttr<Graph_PositiveF64>:$softcap,
       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$window);

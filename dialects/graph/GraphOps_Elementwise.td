@@ -67,11 +67,12 @@ def MinOp : Graph_Binary<"min", "min(a, b)">;
 def CastOp : Graph_PureOp<"cast"> {
   let summary = "Element type conversion";
   let description = [{
-    To a narrower float: round to nearest, ties to even. Float to i32: toward
-    zero, saturating, NaN to 0. i32 to float: nearest, ties to even.
+    To a narrower float: round to nearest, ties to even; to f8 saturating, NaN
+    stays. Float to i32: toward zero, saturating, NaN to 0. i32 to float: nearest,
+    ties to even.
   }];
-  let arguments = (ins Graph_Tensor:$input);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = (ins Graph_Value:$input);
+  let results = (outs Graph_Value:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
 }

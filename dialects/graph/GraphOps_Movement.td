@@ -49,8 +49,8 @@ def ReshapeOp : Graph_PureOp<"reshape", [SameOperandsAndResultElementType]> {
     at that index, -1 (once) is what remains. Dynamic dimensions are copied or
     part of what remains (G11).
   }];
-  let arguments = (ins Graph_Tensor:$input, DenseI64ArrayAttr:$shape);
-  let results = (outs Graph_Tensor:$result);
+  let arguments = (ins Graph_Value:$input, DenseI64ArrayAttr:$shape);
+  let results = (outs Graph_Value:$result);
   let assemblyFormat = "$input `to` $shape attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;

@@ -72,7 +72,7 @@ def StateOp : Graph_Op<"state", [Symbol]> {
     holds what `append` wrote there; positions at or beyond the row's length
     are unspecified.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_StoredFloat>:$type);
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_State>:$type);
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let hasVerifier = 1;
 }
@@ -85,7 +85,7 @@ def CacheOp : Graph_Op<"cache", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInt
     state's (G3). Only `append` may use it, once (G22).
   }];
   let arguments = (ins FlatSymbolRefAttr:$state, Graph_Tensor:$like);
-  let results = (outs Graph_StoredFloat:$result);
+  let results = (outs Graph_State:$result);
   let assemblyFormat = "$state `like` $like attr-dict `:` type($like) `->` type($result)";
 }
 
@@ -99,9 +99,9 @@ def AppendOp : Graph_Op<"append", [MemoryEffects<[MemWrite]>,
     It is written even if nobody reads the result: a later call does.
     The host refuses a call where past[b]+S exceeds the capacity.
   }];
-  let arguments = (ins Graph_StoredFloat:$state, Graph_FloatTensor:$values,
+  let arguments = (ins Graph_State:$state, Graph_StateValues:$values,
                        Graph_IntTensor:$past);
-  let results = (outs Graph_StoredFloat:$result);
+  let results = (outs Graph_State:$result);
   let assemblyFormat = [{
     $values `to` $state `at` $past attr-dict `:` type($values) `,` type($past)
     `->` type($state)

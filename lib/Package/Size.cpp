@@ -102,12 +102,13 @@ std::optional<Layout> Layout::parse(std::string_view text) {
   return layout;
 }
 
-/// Elements along a summed dimension that lie side by side: two bf16, four
-/// codes of a panel.
+/// Elements along a summed dimension that lie side by side: two of bf16 and of
+/// codes, but four codes of a panel.
 static int64_t together(const Layout &layout, std::string_view dtype) {
-  if (layout.kind == "panels" && dtype.starts_with("f8"))
+  bool codes = dtype.starts_with("f8");
+  if (layout.kind == "panels" && codes)
     return 4;
-  return layout.kind != "rows" && dtype == "bf16" ? 2 : 1;
+  return layout.kind != "rows" && (codes || dtype == "bf16") ? 2 : 1;
 }
 
 int64_t Layout::position(const std::vector<int64_t> &shape,

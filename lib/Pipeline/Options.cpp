@@ -64,8 +64,8 @@ static void declare(CommandLine &line, CompileOptions &o) {
       .text("--weights", "TYPE", o.weights,
             "how weights are stored: keep (default), f32, bf16, f16")
       .text("--kv", "TYPE", o.kv,
-            "type of the key/value cache: f32, bf16 (default: as --compute,\n"
-            "f32 for int8)")
+            "type of the key/value cache: f32, bf16, fp8 (E4M3; default: as\n"
+            "--compute, f32 for int8)")
       .text("--quantize", "RECIPE", o.quantize,
             "quantize as a recipe file says, or a preset: FP8_DYNAMIC, "
             "FP8_BLOCK,\n"
@@ -107,7 +107,7 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
   };
   expect("--compute", o.compute, {"f32", "bf16", "int8"});
   expect("--weights", o.weights, {"keep", "f32", "bf16", "f16"});
-  expect("--kv", o.kv, {"f32", "bf16"});
+  expect("--kv", o.kv, {"f32", "bf16", "fp8"});
   for (auto [flag, value, reason] :
        {std::tuple{"--calibration", &o.calibration,
                    "there is no static quantization yet"},

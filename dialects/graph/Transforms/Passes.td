@@ -91,7 +91,7 @@ def SetPrecisionPass : Pass<"graph-set-precision", "::mlir::ModuleOp"> {
   let description = [{
     Reads the module's attributes `graph.compute` (f32, bf16, int8: operands of
     contractions and attention), `graph.weights` (keep, f32, bf16, f16: how
-    weights are stored) and `graph.kv` (f32, bf16: states); absent ones are f32,
+    weights are stored) and `graph.kv` (f32, bf16, fp8: states, fp8 as E4M3 of scale 1); absent ones are f32,
     keep, and as `graph.compute`, f32 for int8.
 
     Weights of linear and gated layers and tables of gathers: `keep` gives bf16

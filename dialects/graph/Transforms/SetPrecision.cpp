@@ -36,7 +36,9 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     StringRef kv = choice("graph.kv", compute == "bf16" ? "bf16" : "f32");
     typeParameters();
     if (kv == "bf16")
-      typeStates();
+      typeStates(bf16);
+    if (kv == "fp8")
+      typeStates(Float8E4M3FNType::get(&getContext()));
     if (compute == "int8")
       quantizeInputs();
     if (compute == "bf16")
@@ -143,32 +145,37 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     if (getElementTypeOrSelf(operand.get().getType()).isF32() &&
         !operand.get().getDefiningOp<WeightOp>() &&
         !operand.get().getDefiningOp<AppendOp>())
-      operand.set(narrow(operand.get()));
+      operand.set(narrow(operand.get(), bf16));
   }
 
-  /// The value in bf16, made where it is computed.
-  Value narrow(Value value) {
-    if (Value known = narrowed.lookup(value))
+  /// The value as bf16 or f8, made where it is computed.
+  Value narrow(Value value, Type element) {
+    if (Value known = narrowed.lookup({value, element}))
       return known;
+    Value made = makeNarrow(value, element); // may narrow others, too
+    return narrowed[{value, element}] = made;
+  }
+
+  Value makeNarrow(Value value, Type element) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(value);
-    Type type = retyped(value.getType(), bf16);
+    Type type = retyped(value.getType(), element);
     Operation *producer = value.getDefiningOp();
     if (auto reshape = dyn_cast_or_null<ReshapeOp>(producer)) {
       // Before the view, where the producer's epilogue can take it.
-      Value source = narrow(reshape.getInput());
+      Value source = narrow(reshape.getInput(), element);
       replaced.push_back(reshape);
-      return narrowed[value] = ReshapeOp::create(
-                 builder, value.getLoc(), type, source, reshape.getShapeAttr());
+      return ReshapeOp::create(builder, value.getLoc(), type, source,
+                               reshape.getShapeAttr());
     }
     if (auto rope = dyn_cast_or_null<RopeOp>(producer);
-        rope && value.hasOneUse()) {
+        rope && value.hasOneUse() && element.isBF16()) {
       rope.getResult().setType(cast<RankedTensorType>(type));
-      return narrowed[value] = value;
+      return value;
     }
     auto cast = CastOp::create(builder, value.getLoc(), type, value);
     made.push_back(cast);
-    return narrowed[value] = cast;
+    return cast;
   }
 
   /// Attention that only a cast reads rounds its result itself; so do kernels
@@ -193,17 +200,17 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   // States and int8
   //===--------------------------------------------------------------------===//
 
-  void typeStates() {
+  void typeStates(Type element) {
     for (auto state : getOperation().getOps<StateOp>())
       if (getElementTypeOrSelf(state.getType()).isF32())
-        state.setType(retyped(state.getType(), bf16));
+        state.setType(retyped(state.getType(), element));
     getOperation().walk([&](AppendOp append) {
       auto cache = append.getState().getDefiningOp<CacheOp>();
       if (!cache || !getElementTypeOrSelf(cache.getType()).isF32())
         return;
-      cache.getResult().setType(retyped(cache.getType(), bf16));
-      append.getResult().setType(retyped(append.getType(), bf16));
-      append.getValuesMutable().set(narrow(append.getValues()));
+      cache.getResult().setType(retyped(cache.getType(), element));
+      append.getResult().setType(retyped(append.getType(), element));
+      append.getValuesMutable().set(narrow(append.getValues(), element));
     });
   }
 
@@ -223,7 +230,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
 
   Type f32, bf16;
   StringRef compute, weights;
-  llvm::DenseMap<Value, Value> narrowed;
+  llvm::DenseMap<std::pair<Value, Type>, Value> narrowed;
   SmallVector<CastOp> made;
   SmallVector<ReshapeOp> replaced; ///< by one of bf16, inputs before users
 };

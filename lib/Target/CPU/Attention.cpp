@@ -13,9 +13,8 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
-/// Keys of a chunk: the logits of a block stay in the L1. Fixed, so that sums
-/// do not depend on the threads. Parts are smaller to be more.
-static constexpr int64_t kChunkKeys = 256, kPartKeys = 128;
+/// Parts are smaller than chunks to be more.
+static constexpr int64_t kPartKeys = 128;
 /// Most blocks of a unit, and units a thread should have at least.
 static constexpr int64_t kUnitBlocks = 16, kUnits = 8;
 
@@ -37,9 +36,12 @@ AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
                                    graph::AttentionOp op)
     : e(emitter), op(op), math(e.b, e.b.getLoc()), q(e.operand(op.getQuery())),
       k(e.operand(op.getKey())), v(e.operand(op.getValue())), out(e.result(0)),
-      dots(q.element().isBF16() && k.element().isBF16() && e.machine.dotsBf16),
+      coded(isFloat8(k.element())),
+      keyElement(coded ? e.b.getBF16Type() : k.element()),
+      valueElement(coded ? e.b.getBF16Type() : v.element()),
+      dots(q.element().isBF16() && keyElement.isBF16() && e.machine.dotsBf16),
       operand(dots ? q.element() : e.b.getF32Type()),
-      keyPairs(k.element().isBF16()),
+      keyPairs(keyElement.isBF16()),
       valuePairs(keyPairs && (dots || graph::layoutOf(v.type))),
       width(graph::layoutOf(k.type).getWidth()), vectors(width / e.lanes()) {
   e.flushes = dots;
@@ -59,6 +61,7 @@ AttentionEmitter::AttentionEmitter(KernelEmitter &emitter,
   logits = f32At(queries, e.mul(querySize, block * kUnitBlocks));
   states = f32At(logits, e.mul(logitsSize, block));
   values = f32At(states, e.mul(stateSize, block * kUnitBlocks));
+  decoded = f32At(values, e.mul(sumsAt, kChunkKeys));
 }
 
 void AttentionEmitter::emit() {
@@ -165,6 +168,8 @@ void AttentionEmitter::emitUnit(Value part, Value pair) {
     Value begin = e.mul(i, chunkKeys);
     chunk = {e.max(unit.first, begin),
              e.min(unit.limit, e.add(begin, chunkKeys))};
+    if (coded)
+      decodeChunk();
     if (!graph::layoutOf(v.type))
       copyValues();
     if (tiled)
@@ -268,11 +273,15 @@ static AffineExpr scratch(launch::KernelOp kernel,
   AffineExpr row = sizeOf(op.getQuery(), 3, operands) + machine.lanes +
                    stateSizeOf(op, operands, machine);
   AffineExpr column = sizeOf(op.getValue(), 3, operands) + machine.lanes;
+  constexpr int64_t kChunkKeys = AttentionEmitter::kChunkKeys;
   int64_t block = rowsOf(op, machine).first;
-  return (row * (block * kUnitBlocks) + block * (kChunkKeys + 16) +
-          column * kChunkKeys) *
-             4 +
-         Tiles::kLine;
+  AffineExpr bytes = (row * (block * kUnitBlocks) + block * (kChunkKeys + 16) +
+                      column * kChunkKeys) *
+                         4 +
+                     Tiles::kLine;
+  if (isFloat8(op.getKey().getType().getElementType()))
+    bytes = bytes + (row + column) * (kChunkKeys * 2);
+  return bytes;
 }
 
 /// The states of the parts of every head's first block.

@@ -18,6 +18,10 @@ double scaleOf(graph::AttentionOp op);
 
 class AttentionEmitter {
 public:
+  /// Keys of a chunk: the logits of a block stay in the L1. Fixed, so that sums
+  /// do not depend on the threads.
+  static constexpr int64_t kChunkKeys = 256;
+
   AttentionEmitter(KernelEmitter &emitter, graph::AttentionOp op);
   void emit();
 
@@ -37,6 +41,7 @@ private:
   void emitRow(Value row, llvm::function_ref<Value(Value)> sums);
 
   // AttentionBlock.cpp: a block of rows on a chunk of keys.
+  void decodeChunk();
   void copyValues();
   void copyQueries();
   void overSizes(llvm::function_ref<void(int64_t)> body);
@@ -89,6 +94,12 @@ private:
   /// Its sums over the values, those of its exponentials, and from `shiftAt` on
   /// the exponents' shift and what it just scaled the sums by.
   Value stateOf(Value row) { return f32At(blockStates, e.mul(row, stateSize)); }
+  /// Where a panel of the head's keys begins.
+  Value keysOfPanel(Value panel);
+  int64_t panelSize() const {
+    return int64_t(llvm::alignTo(q.type.getShape().back(), keyPairs ? 2 : 1)) *
+           width;
+  }
   /// Where the head's values, which lie by heads, begin at an even key.
   Value valuesOf(Value key);
   /// Where the pair (if there are pairs) of values that `key` is of begins.
@@ -113,6 +124,10 @@ private:
   /// The exponents' shift of a row without keys.
   static constexpr float kNoShift = std::numeric_limits<float>::lowest();
 
+  /// Are keys and values codes of small floats? A chunk of them is decoded to
+  /// bf16, which is exact, in the layout they have.
+  bool coded;
+  Type keyElement, valueElement; ///< decoded
   /// Are products dots of bf16? The type of queries and exponentials then.
   bool dots;
   Type operand;
@@ -125,7 +140,7 @@ private:
   Value split;                   ///< i1: one block a head, its keys in parts
   Value chunkKeys;               ///< keys of a chunk
   Value unitRows;                ///< most rows of a unit
-  Value queries, logits, states, values; ///< the thread's scratch
+  Value queries, logits, states, values, decoded; ///< the thread's scratch
   Value querySize, logitsSize, sumsAt, shiftAt, stateSize; ///< of a row
   // Of the current unit:
   Value batch, head, past, total;

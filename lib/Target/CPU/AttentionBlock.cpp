@@ -38,6 +38,30 @@ void AttentionEmitter::copyQueries() {
   });
 }
 
+/// The chunk's keys and values of the head, from the panel its first key is of
+/// on: bf16 in the place of codes.
+void AttentionEmitter::decodeChunk() {
+  Type bf16 = e.b.getBF16Type();
+  auto decode = [&](const Tensor &from, Value first, Value count, Value to) {
+    Value read = e.at(from.pointer, from.element(), first);
+    e.loop(e.index(0), count, e.lanes(), [&](Value i) {
+      Value codes = e.at(read, from.element(), i);
+      e.prefetchStream(codes, e.lanes());
+      e.store(e.load(codes, from.element()), e.at(to, bf16, i), bf16);
+    });
+  };
+  Value panel = e.div(chunk.first, e.index(width));
+  Value panels = e.sub(e.ceilDiv(chunk.limit, width), panel);
+  Value outer = e.add(e.mul(batch, groups), head);
+  Value perHead = e.ceilDiv(k.dims[1], width);
+  decode(k, e.mul(e.add(e.mul(outer, perHead), panel), panelSize()),
+         e.mul(panels, panelSize()), decoded);
+  Value key = e.mul(panel, width), keys = e.mul(e.ceilDiv(v.dims[1], 2), 2);
+  decode(v, e.mul(e.add(e.mul(outer, keys), key), v.dims[3]),
+         e.mul(e.mul(e.ceilDiv(e.sub(chunk.limit, key), 2), 2), v.dims[3]),
+         e.at(decoded, bf16, e.index(kChunkKeys * panelSize() / width)));
+}
+
 /// The chunk's values of the head, which lie in rows of all heads: rows of the
 /// head alone, or pairs of them.
 void AttentionEmitter::copyValues() {
@@ -168,23 +192,18 @@ void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
                                   int64_t panels, bool masked) {
   int64_t depth = q.type.getShape().back(), unit = keyPairs ? 2 : 1;
   int64_t size = ranges.size();
-  Value perHead = e.ceilDiv(k.dims[1], width);
-  Value number =
-      e.add(e.mul(e.add(e.mul(batch, groups), head), perHead), panel);
   DenseTile tile;
   for (int64_t i = 0; i < size; ++i)
     tile.rows.push_back(queryOf(e.index(i)));
   tile.rowElement = operand;
-  int64_t bytes = llvm::alignTo(depth, unit) * width;
   for (int64_t i = 0; i < panels; ++i)
-    tile.weights.push_back(
-        e.at(k.pointer, k.element(), e.mul(e.add(number, i), bytes)));
-  tile.weightElement = k.element();
+    tile.weights.push_back(keysOfPanel(e.add(panel, i)));
+  tile.weightElement = keyElement;
   tile.pairs = keyPairs;
   tile.registers = vectors;
   tile.stride = e.index(width * unit);
   tile.whole = depth % 8 == 0;
-  tile.stream = isStream(size);
+  tile.stream = isStream(size) && !coded;
   int64_t each = panels * vectors; // registers of a row
   SmallVector<Value> sums(ranges.size() * each, e.splat(0));
   sums = emitDenseSums(e, tile, e.index(depth), sums);
@@ -202,6 +221,16 @@ void AttentionEmitter::emitPanels(ArrayRef<Range> ranges, Value panel,
   for (auto [i, x] : llvm::enumerate(sums))
     e.store(x, f32At(logitsOf(e.index(i / each)), e.add(column, laneOf(i))),
             e.b.getF32Type());
+}
+
+Value AttentionEmitter::keysOfPanel(Value panel) {
+  if (coded) {
+    Value number = e.sub(panel, e.div(chunk.first, e.index(width)));
+    return e.at(decoded, keyElement, e.mul(number, panelSize()));
+  }
+  Value outer = e.add(e.mul(batch, groups), head);
+  Value number = e.add(e.mul(outer, e.ceilDiv(k.dims[1], width)), panel);
+  return e.at(k.pointer, keyElement, e.mul(number, panelSize()));
 }
 
 Value AttentionEmitter::negated(Value mask) {
@@ -366,7 +395,7 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   Value begin = evenly(keys.first), columns = sumsAt, from;
   if (graph::layoutOf(v.type)) {
     from = valuesOf(begin), columns = v.dims[3];
-    tile.weightElement = v.element();
+    tile.weightElement = valueElement;
   } else {
     tile.weightElement = valuePairs ? v.element() : e.b.getF32Type();
     from = e.at(values, tile.weightElement,
@@ -375,7 +404,8 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
   tile.stride = e.mul(columns, unit);
   tile.weights = {e.at(from, tile.weightElement, e.mul(column, unit))};
   tile.registers = masks.size();
-  tile.stream = isStream(size) && graph::layoutOf(v.type); // not a copy
+  // Not where they are a copy.
+  tile.stream = isStream(size) && graph::layoutOf(v.type) && !coded;
   if (masks.back())
     tile.masks = llvm::to_vector(masks);
   for (int64_t i = 0; i < size; ++i)
@@ -389,6 +419,12 @@ void AttentionEmitter::emitColumns(int64_t size, Value column,
 }
 
 Value AttentionEmitter::valuesOf(Value key) {
+  if (coded) {
+    Value first = e.mul(e.div(chunk.first, e.index(width)), width);
+    Value offset = e.mul(e.sub(key, first), v.dims[3]);
+    return e.at(decoded, valueElement,
+                e.add(offset, kChunkKeys * panelSize() / width));
+  }
   int64_t unit = valuePairs ? 2 : 1;
   Value perHead = e.mul(e.ceilDiv(v.dims[1], unit), unit);
   Value outer = e.add(e.mul(batch, groups), head);

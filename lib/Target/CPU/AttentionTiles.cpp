@@ -20,12 +20,15 @@ static constexpr int64_t kColumns = 32, kColumnTiles = 2;
 bool cpu::fitsTiles(graph::AttentionOp op, const MachineModel &machine) {
   RankedTensorType q = op.getQuery().getType(), k = op.getKey().getType(),
                    v = op.getValue().getType();
+  auto isBf16 = [](RankedTensorType type) { // or decoded to it
+    return type.getElementType().isBF16() || isFloat8(type.getElementType());
+  };
   auto fits = [](int64_t size, int64_t unit) {
     return !ShapedType::isDynamic(size) && size % unit == 0;
   };
   return machine.tilesBf16 && machine.dotsBf16 && q.getElementType().isBF16() &&
-         k.getElementType().isBF16() && v.getElementType().isBF16() &&
-         scaleOf(op) > 0 && fits(q.getShape().back(), Tiles::kDepth) &&
+         isBf16(k) && isBf16(v) && scaleOf(op) > 0 &&
+         fits(q.getShape().back(), Tiles::kDepth) &&
          fits(v.getShape().back(), kColumns) && graph::layoutOf(k) &&
          graph::layoutOf(k).getWidth() == kColumns;
 }
@@ -119,11 +122,8 @@ void AttentionEmitter::emitTileBlock() {
 
 void AttentionEmitter::emitTileLogits() {
   int64_t depth = q.type.getShape().back(), pair = width * 4;
-  Value perHead = e.ceilDiv(k.dims[1], width);
-  Value first = e.mul(e.add(e.mul(batch, groups), head), perHead);
   e.loop(fromPanel, toPanel, 1, [&](Value panel) {
-    Value keys =
-        byteAt(e, k.pointer, e.mul(e.add(first, panel), depth * width * 2));
+    Value keys = keysOfPanel(panel);
     Value sums = e.mul(e.sub(panel, fromPanel), width);
     auto weights = [&](Value step) {
       return byteAt(e, keys, e.mul(step, Tiles::kDepth / 2 * pair));

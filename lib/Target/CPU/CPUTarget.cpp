@@ -133,9 +133,11 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   if (isa<AttentionOp>(op) && operand == 1)
     return layout(LayoutKind::HeadPanels, machine.keyPanel);
   if (isa<AttentionOp>(op) && operand == 2) {
-    // Both orders of the value are read in place; state is kept by heads.
-    auto append = use.get().getDefiningOp<AppendOp>();
-    return append ? layout(LayoutKind::Heads, 1) : LayoutAttr();
+    // Both orders of the value are read in place; state is kept by heads, and
+    // codes are decoded from there.
+    bool byHeads = use.get().getDefiningOp<AppendOp>() ||
+                   cpu::isFloat8(getElementTypeOrSelf(use.get().getType()));
+    return byHeads ? layout(LayoutKind::Heads, 1) : LayoutAttr();
   }
   if (isa<GatherOp>(op) && operand == 0 && format)
     return layout(LayoutKind::Panels, width);

@@ -51,41 +51,14 @@ std::array<Value, 2> CodeDecoder::lookedUp(Value words) {
   return pairs;
 }
 
-/// Exponent and fraction where an f32 has them, times the difference of the
-/// biases: exact for subnormal codes, too, as long as subnormal operands count.
-Value CodeDecoder::computed(Value words, int64_t element) {
-  auto &b = e.b;
-  auto bits = [&](uint32_t value) { return e.splatInt(int32_t(value)); };
-  int place = 23 - format.fraction; // of a code's lowest bit
-  Value top = words;
-  if (element < 3)
-    top = arith::ShLIOp::create(b, top, bits(uint32_t(24 - 8 * element)));
-  Value placed = arith::AndIOp::create(
-      b, arith::ShRSIOp::create(b, top, bits(uint32_t(24 - place))),
-      bits(0x80000000u | 0x7fu << place));
-  Value factor = e.splat(std::ldexp(1.0, 127 - format.bias));
-  Type f32 = e.vectorOf(b.getF32Type());
-  Value value = arith::MulFOp::create(
-      b, arith::BitcastOp::create(b, f32, placed), factor);
-  // NaN, and what lies beyond the largest value.
-  Value last = bits(uint32_t(format.overflow) << place);
-  Value special =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                            arith::AndIOp::create(b, placed, last), last);
-  Value asBits = arith::BitcastOp::create(b, words.getType(), value);
-  asBits = e.select(special, arith::OrIOp::create(b, asBits, bits(0x7f800000)),
-                    asBits);
-  return arith::BitcastOp::create(b, f32, asBits);
-}
-
 std::array<Value, 2> CodeDecoder::pairs(Value words) {
   if (e.machine.looksUpBytes)
     return lookedUp(words);
   std::array<Value, 2> pairs;
   for (int64_t half = 0; half < 2; ++half) {
     auto upper = [&](int64_t element) -> Value {
-      return arith::BitcastOp::create(e.b, words.getType(),
-                                      computed(words, element));
+      return arith::BitcastOp::create(
+          e.b, words.getType(), decodeFloat8(e.b, words, format, element));
     };
     Value first = arith::ShRUIOp::create(e.b, upper(2 * half), e.splatInt(16));
     Value second = arith::AndIOp::create(e.b, upper(2 * half + 1),
@@ -99,7 +72,7 @@ std::array<Value, 4> CodeDecoder::values(Value words) {
   std::array<Value, 4> values;
   if (!e.machine.looksUpBytes) {
     for (int64_t element = 0; element < 4; ++element)
-      values[size_t(element)] = computed(words, element);
+      values[size_t(element)] = decodeFloat8(e.b, words, format, element);
     return values;
   }
   Type f32 = e.vectorOf(e.b.getF32Type());
@@ -117,8 +90,9 @@ Value CodeDecoder::load(Value address) {
   Value bytes = LLVM::LoadOp::create(
       e.b, VectorType::get({e.lanes()}, e.b.getI8Type()), address,
       /*alignment=*/1);
-  return computed(
-      arith::ExtUIOp::create(e.b, e.vectorOf(e.b.getI32Type()), bytes), 0);
+  return decodeFloat8(
+      e.b, arith::ExtUIOp::create(e.b, e.vectorOf(e.b.getI32Type()), bytes),
+      format);
 }
 
 //===----------------------------------------------------------------------===//

@@ -106,44 +106,14 @@ CodeEncoder::Scale CodeEncoder::ofFloat(Value scale) {
   return {scale, factor, {}};
 }
 
-/// Rounds to nearest even in integers; below the least normal code by an
-/// addition.
-Value CodeEncoder::encode(Value x) {
-  auto &b = e.b;
-  using arith::CmpIPredicate;
-  auto add = [&](Value x, int32_t y) -> Value {
-    return arith::AddIOp::create(b, x, e.splatInt(y));
-  };
-  auto shift = [&](Value x, int32_t y) -> Value {
-    return arith::ShRUIOp::create(b, x, e.splatInt(y));
-  };
-  const Float8 &f = *q.format;
-  int32_t drop = 23 - f.fraction;
-  int32_t least = (128 - f.bias) << 23, base = least + (drop << 23);
-  Value size = arith::AndIOp::create(b, bits(x), e.splatInt(kMagnitude));
-  Value sum = arith::AddFOp::create(b, floats(size),
-                                    e.splat(llvm::bit_cast<float>(base)));
-  Value tiny = add(bits(sum), -base);
-  Value odd = arith::AndIOp::create(b, shift(size, drop), e.splatInt(1));
-  Value rounded =
-      add(arith::AddIOp::create(b, size, odd), (1 << (drop - 1)) - 1);
-  Value code = add(shift(rounded, drop), -((127 - f.bias) << f.fraction));
-  code = e.select(compare(CmpIPredicate::slt, size, least), tiny, code);
-  code = e.select(compare(CmpIPredicate::sgt, code, f.largest),
-                  e.splatInt(q.saturate ? f.largest : f.overflow), code);
-  code = e.select(compare(CmpIPredicate::sgt, size, kInfinity),
-                  e.splatInt(f.nan), code);
-  Value sign = arith::AndIOp::create(b, shift(bits(x), 24), e.splatInt(0x80));
-  return arith::OrIOp::create(b, code, sign);
-}
-
 Value CodeEncoder::code(Value x, const Scale &scale) {
   auto &b = e.b;
   using arith::CmpFPredicate;
   Value scaled = scale.factor ? Value(arith::MulFOp::create(b, x, scale.factor))
                               : arith::DivFOp::create(b, x, scale.value);
   Value zero = arith::CmpFOp::create(b, CmpFPredicate::OEQ, x, e.splat(0));
-  Value code = encode(e.select(zero, x, scaled));
+  Value code =
+      encodeFloat8(e.b, e.select(zero, x, scaled), *q.format, q.saturate);
   Value nan =
       arith::CmpFOp::create(b, CmpFPredicate::UNO, scale.value, scale.value);
   return e.select(nan, e.splatInt(q.format->nan), code);

@@ -37,7 +37,6 @@ public:
 private:
   Scale ofByte(Value byte);
   Value powerOf(Value amax);
-  Value encode(Value x);
   Value bits(Value floats);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, int32_t y);
 

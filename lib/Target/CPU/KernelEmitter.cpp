@@ -170,6 +170,8 @@ static unsigned bytesOf(Type element) {
 }
 
 Value KernelEmitter::at(Value pointer, Type element, Value offset) {
+  if (isFloat8(element))
+    element = b.getI8Type(); // LLVM has no such types
   return LLVM::GEPOp::create(b, pointer.getType(), element, pointer,
                              ValueRange{offset},
                              LLVM::GEPNoWrapFlags::inbounds);
@@ -185,22 +187,43 @@ static Type likeShape(Value value, Type element) {
   return vector ? Type(vector.clone(element)) : element;
 }
 
-/// An i32 constant of integers' shape.
-static Value constantLike(ImplicitLocOpBuilder &b, Value integers,
-                          int32_t number) {
-  TypedAttr attr = b.getI32IntegerAttr(number);
-  if (auto vector = dyn_cast<VectorType>(integers.getType()))
-    attr = DenseElementsAttr::get(vector, Attribute(attr));
-  return arith::ConstantOp::create(b, attr);
+/// What a narrower float is loaded and stored as.
+static Type bitsOf(OpBuilder &b, Type element) {
+  return b.getIntegerType(element.getIntOrFloatBitWidth());
 }
 
-/// The 16 bits of an f32 value or vector rounded to a narrower float. bf16 is
-/// made in integers: few machines have an instruction, and it loses subnormals.
+/// The lowest `bits` of each i32, or the highest. No truncation: LLVM 22 stores
+/// the wide element when the mask of a masked store of a truncated vector is a
+/// constant of one lane.
+static Value partOf(ImplicitLocOpBuilder &b, Value words, unsigned bits,
+                    bool highest) {
+  Type part = b.getIntegerType(bits);
+  auto type = dyn_cast<VectorType>(words.getType());
+  if (!type) {
+    if (highest)
+      words = arith::ShRUIOp::create(
+          b, words, constantLike(b, words, int32_t(32 - bits)));
+    return arith::TruncIOp::create(b, part, words);
+  }
+  int64_t lanes = type.getNumElements(), each = 32 / bits;
+  Value parts = vector::BitCastOp::create(
+      b, VectorType::get({each * lanes}, part), words);
+  auto chosen = llvm::map_to_vector(llvm::seq(lanes), [&](int64_t i) {
+    return each * i + (highest ? each - 1 : 0);
+  });
+  return vector::ShuffleOp::create(b, parts, parts, chosen);
+}
+
+/// The bits of an f32 value or vector rounded to a narrower float, f8
+/// saturating. bf16 is made in integers: few machines have an instruction, and
+/// it loses subnormals.
 static Value narrowBits(ImplicitLocOpBuilder &b, Value value, Type element) {
-  Type i16 = likeShape(value, b.getI16Type());
+  if (isFloat8(element))
+    return partOf(b, encodeFloat8(b, value, float8Of(element), true), 8, false);
   if (!element.isBF16()) {
     Value narrow = arith::TruncFOp::create(b, likeShape(value, element), value);
-    return arith::BitcastOp::create(b, i16, narrow);
+    return arith::BitcastOp::create(b, likeShape(value, b.getI16Type()),
+                                    narrow);
   }
   Value bits =
       arith::BitcastOp::create(b, likeShape(value, b.getI32Type()), value);
@@ -212,18 +235,7 @@ static Value narrowBits(ImplicitLocOpBuilder &b, Value value, Type element) {
   Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
   Value quiet = arith::OrIOp::create(b, bits, constant(0x400000));
   rounded = arith::SelectOp::create(b, nan, quiet, rounded);
-  if (auto type = dyn_cast<VectorType>(i16)) {
-    // No truncation here: LLVM 22 stores the wide element when the mask of a
-    // masked store of a truncated vector is a constant of one lane.
-    int64_t lanes = type.getNumElements();
-    auto halves = VectorType::get({2 * lanes}, b.getI16Type());
-    Value pairs = vector::BitCastOp::create(b, halves, rounded);
-    auto upper = llvm::map_to_vector(llvm::seq(lanes),
-                                     [](int64_t i) { return 2 * i + 1; });
-    return vector::ShuffleOp::create(b, pairs, pairs, upper);
-  }
-  return arith::TruncIOp::create(
-      b, i16, arith::ShRUIOp::create(b, rounded, constant(16)));
+  return partOf(b, rounded, 16, true);
 }
 
 Value KernelEmitter::narrowed(Value value, Type element) {
@@ -235,6 +247,11 @@ Value KernelEmitter::narrowed(Value value, Type element) {
 /// The f32 value or vector of a narrower float's bits.
 static Value widen(ImplicitLocOpBuilder &b, Value bits, Type element) {
   Type f32 = likeShape(bits, b.getF32Type());
+  if (isFloat8(element)) {
+    Value codes =
+        arith::ExtUIOp::create(b, likeShape(bits, b.getI32Type()), bits);
+    return decodeFloat8(b, codes, float8Of(element));
+  }
   if (!element.isBF16()) {
     Value narrow = arith::BitcastOp::create(b, likeShape(bits, element), bits);
     return arith::ExtFOp::create(b, f32, narrow);
@@ -245,7 +262,7 @@ static Value widen(ImplicitLocOpBuilder &b, Value bits, Type element) {
 }
 
 Value KernelEmitter::load(Value pointer, Type element, Value mask) {
-  VectorType type = vectorOf(isNarrow(element) ? b.getI16Type() : element);
+  VectorType type = vectorOf(isNarrow(element) ? bitsOf(b, element) : element);
   Value vector;
   if (mask)
     vector = LLVM::MaskedLoadOp::create(
@@ -258,7 +275,7 @@ Value KernelEmitter::load(Value pointer, Type element, Value mask) {
 }
 
 Value KernelEmitter::loadScalar(Value pointer, Type element) {
-  Type type = isNarrow(element) ? b.getI16Type() : element;
+  Type type = isNarrow(element) ? bitsOf(b, element) : element;
   Value scalar = LLVM::LoadOp::create(b, type, pointer, bytesOf(element));
   return isNarrow(element) ? widen(b, scalar, element) : scalar;
 }

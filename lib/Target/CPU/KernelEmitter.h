@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "Float8Bits.h"
 #include "Machine.h"
 #include "dialects/graph/Graph.h"
 #include "dialects/launch/Launch.h"

@@ -25,9 +25,15 @@ struct Mover {
   Value capacity;
   std::function<Value(Value outer)> first;
 
-  /// Elements of a pair, for bf16 along the dimension of products.
+  /// Elements of a pair, for bf16 and f8 along the dimension of products.
   int64_t unit() const {
-    return graph::layoutOf(target.type) && target.element().isBF16() ? 2 : 1;
+    bool paired = target.element().isBF16() || isFloat8(target.element());
+    return graph::layoutOf(target.type) && paired ? 2 : 1;
+  }
+  /// Codes are moved as bytes.
+  Type typeOf(const Tensor &tensor) const {
+    return isFloat8(tensor.element()) ? Type(e.b.getI8Type())
+                                      : tensor.element();
   }
 
   void emit() {
@@ -109,9 +115,9 @@ struct Mover {
     e.columnLoop(K, [&](Value column, Value mask) {
       e.store(
           e.load(e.at(source.pointer, source.element(), e.add(read, column)),
-                 source.element(), mask),
+                 typeOf(source), mask),
           e.at(target.pointer, target.element(), e.add(write, column)),
-          target.element(), mask);
+          typeOf(target), mask);
     });
   }
 
@@ -139,9 +145,9 @@ struct Mover {
     e.loop(e.index(0), K, 1, [&](Value k) {
       Value scalar =
           e.loadScalar(e.at(source.pointer, source.element(), e.add(read, k)),
-                       source.element());
+                       typeOf(source));
       e.storeScalar(scalar, e.at(target.pointer, target.element(), write(k)),
-                    target.element());
+                    typeOf(target));
     });
   }
 };

@@ -29,7 +29,6 @@ public:
 
 private:
   std::array<Value, 2> lookedUp(Value words);
-  Value computed(Value words, int64_t element);
 
   KernelEmitter &e;
   const Float8 &format;

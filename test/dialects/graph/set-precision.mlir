@@ -80,3 +80,30 @@ module attributes {graph.compute = "bf16"} {
     return %0 : tensor<?x?x4xf32>
   }
 }
+
+// -----
+
+// fp8 states hold E4M3 codes; attention reads them as they are.
+// CHECK-LABEL: module attributes {graph.kv = "fp8"} {
+// CHECK: graph.state @k : tensor<?x64x2x8xf8E4M3FN>
+module attributes {graph.kv = "fp8"} {
+  graph.state @k : tensor<?x64x2x8xf32>
+  graph.state @v : tensor<?x64x2x8xf32>
+  // CHECK-LABEL: func.func @decode
+  func.func @decode(%q: tensor<?x?x2x8xf32>, %k: tensor<?x?x16xf32>) -> tensor<?x?x2x8xf32> {
+    %past = graph.length %q : tensor<?x?x2x8xf32> -> tensor<?xi32>
+    // The cast goes before the view, where a producer can take it.
+    // CHECK: %[[C:.*]] = graph.cast %arg1 : tensor<?x?x16xf32> -> tensor<?x?x16xf8E4M3FN>
+    // CHECK: %[[R:.*]] = graph.reshape %[[C]] {{.*}} -> tensor<?x?x2x8xf8E4M3FN>
+    %heads = graph.reshape %k to [0, 0, 2, 8] : tensor<?x?x16xf32> -> tensor<?x?x2x8xf32>
+    %k0 = graph.cache @k like %q : tensor<?x?x2x8xf32> -> tensor<?x64x2x8xf32>
+    %v0 = graph.cache @v like %q : tensor<?x?x2x8xf32> -> tensor<?x64x2x8xf32>
+    // CHECK: graph.append %[[R]] to %{{.*}} at %{{.*}} : tensor<?x?x2x8xf8E4M3FN>, tensor<?xi32> -> tensor<?x64x2x8xf8E4M3FN>
+    %k1 = graph.append %heads to %k0 at %past : tensor<?x?x2x8xf32>, tensor<?xi32> -> tensor<?x64x2x8xf32>
+    %v1 = graph.append %heads to %v0 at %past : tensor<?x?x2x8xf32>, tensor<?xi32> -> tensor<?x64x2x8xf32>
+    // CHECK: graph.attention {{.*}} : tensor<?x?x2x8xf32>, tensor<?x64x2x8xf8E4M3FN>, tensor<?x64x2x8xf8E4M3FN>
+    %o = graph.attention %q, %k1, %v1 past %past causal scale 0.25
+      : tensor<?x?x2x8xf32>, tensor<?x64x2x8xf32>, tensor<?x64x2x8xf32>, past tensor<?xi32> -> tensor<?x?x2x8xf32>
+    return %o : tensor<?x?x2x8xf32>
+  }
+}
