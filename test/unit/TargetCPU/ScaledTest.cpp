@@ -144,6 +144,7 @@ TEST(Scaled, orders) {
       {e4m3, "bf16", "f32", "free", 640, 128, 128},
       {e4m3, e4m3, "f32", "free", 512, 32, 128, 32},
       {e4m3, e4m3, "i8", "free", 2304, 0, 0, 0},
+      {e4m3, e4m3, "f32", "free", 6400, 128, 128}, // slices of groups
   };
   for (const std::string &cpu : codeCpus())
     for (const Case &c : cases)
