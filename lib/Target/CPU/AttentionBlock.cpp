@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "Attention.h"
 #include "DenseProducts.h"
+#include "ScaledProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -43,12 +44,8 @@ void AttentionEmitter::copyQueries() {
 void AttentionEmitter::decodeChunk() {
   Type bf16 = e.b.getBF16Type();
   auto decode = [&](const Tensor &from, Value first, Value count, Value to) {
-    Value read = e.at(from.pointer, from.element(), first);
-    e.loop(e.index(0), count, e.lanes(), [&](Value i) {
-      Value codes = e.at(read, from.element(), i);
-      e.prefetchStream(codes, e.lanes());
-      e.store(e.load(codes, from.element()), e.at(to, bf16, i), bf16);
-    });
+    CodeDecoder(e, from.element())
+        .copy(e.at(from.pointer, from.element(), first), count, to);
   };
   Value panel = e.div(chunk.first, e.index(width));
   Value panels = e.sub(e.ceilDiv(chunk.limit, width), panel);

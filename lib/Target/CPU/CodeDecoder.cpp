@@ -20,9 +20,11 @@ static Value constantBytes(KernelEmitter &e, ArrayRef<uint8_t> bytes) {
       e.b, DenseElementsAttr::get(type, ArrayRef<int8_t>(values)));
 }
 
-/// Two tables of 128 bytes, one lookup each, and the sign; then the bytes of a
-/// column's pairs side by side.
-std::array<Value, 2> CodeDecoder::lookedUp(Value words) {
+/// Two tables of 128 bytes, one lookup each, and the sign; then the bytes of
+/// the bf16 that the codes `order` names become, side by side.
+std::array<Value, 2>
+CodeDecoder::lookedUp(Value words,
+                      function_ref<int64_t(int64_t half, int64_t i)> order) {
   auto type = VectorType::get({kBytes}, e.b.getI8Type());
   Value codes = vector::BitCastOp::create(e.b, type, words);
   auto lookUp = [&](int shift) {
@@ -38,22 +40,43 @@ std::array<Value, 2> CodeDecoder::lookedUp(Value words) {
   Value signs = arith::AndIOp::create(
       e.b, codes, constantBytes(e, SmallVector<uint8_t>(kBytes, 0x80)));
   high = arith::OrIOp::create(e.b, high, signs);
-  std::array<Value, 2> pairs;
+  std::array<Value, 2> halves;
   for (int64_t half = 0; half < 2; ++half) {
-    SmallVector<int64_t> order;
-    for (int64_t column = 0; column < kBytes; column += kCodesOfWord)
-      for (int64_t code = column + 2 * half; code < column + 2 * half + 2;
-           ++code)
-        order.append({code, kBytes + code});
-    pairs[size_t(half)] = vector::BitCastOp::create(
-        e.b, words.getType(), vector::ShuffleOp::create(e.b, low, high, order));
+    SmallVector<int64_t> bytes;
+    for (int64_t i = 0; i < kBytes / 2; ++i)
+      bytes.append({order(half, i), kBytes + order(half, i)});
+    halves[size_t(half)] = vector::BitCastOp::create(
+        e.b, words.getType(), vector::ShuffleOp::create(e.b, low, high, bytes));
   }
-  return pairs;
+  return halves;
+}
+
+/// Of each word codes 0 and 1, then 2 and 3.
+static int64_t byPairs(int64_t half, int64_t i) {
+  return i / 2 * kCodesOfWord + 2 * half + i % 2;
+}
+
+void CodeDecoder::copy(Value from, Value count, Value to) {
+  Type i8 = e.b.getI8Type(), i32 = e.b.getI32Type(), bf16 = e.b.getBF16Type();
+  if (!e.machine.looksUpBytes)
+    return e.loop(e.index(0), count, e.lanes(), [&](Value i) {
+      e.store(load(e.at(from, i8, i)), e.at(to, bf16, i), bf16);
+    });
+  e.loop(e.index(0), count, kBytes, [&](Value i) {
+    Value address = e.at(from, i8, i);
+    e.prefetchStream(address, kBytes);
+    auto inOrder = [](int64_t half, int64_t i) {
+      return kBytes / 2 * half + i;
+    };
+    for (auto [half, words] :
+         llvm::enumerate(lookedUp(e.load(address, i32), inOrder)))
+      e.store(words, e.at(to, bf16, e.add(i, kBytes / 2 * int64_t(half))), i32);
+  });
 }
 
 std::array<Value, 2> CodeDecoder::pairs(Value words) {
   if (e.machine.looksUpBytes)
-    return lookedUp(words);
+    return lookedUp(words, byPairs);
   std::array<Value, 2> pairs;
   for (int64_t half = 0; half < 2; ++half) {
     auto upper = [&](int64_t element) -> Value {
@@ -76,7 +99,7 @@ std::array<Value, 4> CodeDecoder::values(Value words) {
     return values;
   }
   Type f32 = e.vectorOf(e.b.getF32Type());
-  for (auto [half, pair] : llvm::enumerate(lookedUp(words))) {
+  for (auto [half, pair] : llvm::enumerate(lookedUp(words, byPairs))) {
     Value first = arith::ShLIOp::create(e.b, pair, e.splatInt(16));
     Value second =
         arith::AndIOp::create(e.b, pair, e.splatInt(int32_t(0xffff0000)));

@@ -26,9 +26,13 @@ public:
   std::array<Value, 4> values(Value words);
   /// A register of f32 of the codes from `address` on.
   Value load(Value address);
+  /// `count` codes as bf16; reads and writes up to 63 elements more.
+  void copy(Value from, Value count, Value to);
 
 private:
-  std::array<Value, 2> lookedUp(Value words);
+  std::array<Value, 2>
+  lookedUp(Value words,
+           llvm::function_ref<int64_t(int64_t half, int64_t i)> order);
 
   KernelEmitter &e;
   const Float8 &format;
