@@ -56,14 +56,17 @@ ContractionEmitter::scaledOperands(const Segment &segment, Value panel,
                                    Value row, int64_t rows) {
   const ScaledForm &form = *segment.scaled;
   ScaledProduct::Operands operands;
+  // A row's scales; one scale may be all rows'.
+  int64_t perRow = inputScales && !fp8::isOneScale(inputScales->type.getShape())
+                       ? int64_t(llvm::divideCeil(form.k, form.inputColumns))
+                       : 0;
   for (int64_t r = 0; r < rows; ++r) {
     Value at = e.add(row, r);
     operands.rows.push_back(
         e.at(input->pointer, input->element(), e.mul(at, K)));
     if (inputScales)
       operands.rowScales.push_back(
-          e.at(inputScales->pointer, form.inputScales,
-               e.mul(at, llvm::divideCeil(form.k, form.inputColumns))));
+          e.at(inputScales->pointer, form.inputScales, e.mul(at, perRow)));
   }
   int64_t blocks = form.columns ? llvm::divideCeil(form.k, form.columns) : 0;
   for (auto [weight, scales] :
