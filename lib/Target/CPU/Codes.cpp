@@ -166,6 +166,16 @@ struct Blocks {
     });
   }
 
+  /// The same of all blocks of a row; elements are counted from its first.
+  void ofRow(function_ref<void(Value, Value, Value)> body) {
+    e.loop(e.index(0), perRow, 1, [&](Value block) {
+      Value column = e.mul(block, wide), count = wide;
+      if (!matchPattern(e.rem(columns, wide), m_Zero()))
+        count = e.min(wide, e.sub(columns, column));
+      body(block, column, count);
+    });
+  }
+
   /// Where the scale of a block of a row is.
   Value scaleOf(const Tensor &scales, Value row, Value block) {
     if (scales.type.hasStaticShape() && scales.type.getNumElements() == 1)
@@ -205,23 +215,53 @@ static Value amaxOf(CodeEncoder &encoder, KernelEmitter &e, Value address,
   }));
 }
 
-static void emitQuantize(KernelEmitter &e, fp8::QuantizeOp op) {
-  const Tensor &x = e.operand(op.getInput());
-  const Tensor &codes = *e.resultsOf(op.getCodes()).front();
-  const Tensor &scales = *e.resultsOf(op.getScales()).front();
-  CodeEncoder encoder(e, fp8::quantizerOf(op.getScheme()));
-  Blocks blocks(e, x, {1, op.getScheme().getBlock()[1]});
-  Type i8 = e.b.getI8Type();
-  blocks.each(x, [&](Value row, Value block, Value first, Value count) {
-    Value from = e.at(x.pointer, x.element(), first);
-    Value to = e.at(codes.pointer, i8, first);
-    auto scale = encoder.scaleOf(amaxOf(encoder, e, from, x.element(), count));
+namespace {
+/// The results of an fp8.quantize, a block at a time.
+struct Quantized {
+  Quantized(KernelEmitter &e, fp8::QuantizeOp op)
+      : e(e), codes(*e.resultsOf(op.getCodes()).front()),
+        scales(*e.resultsOf(op.getScales()).front()),
+        encoder(e, fp8::quantizerOf(op.getScheme())),
+        blocks(e, codes, {1, op.getScheme().getBlock()[1]}) {}
+
+  /// `count` values of `element` from `from` on, number `first` of all.
+  void emit(Value row, Value block, Value first, Value count, Value from,
+            Type element) {
+    Value to = e.at(codes.pointer, e.b.getI8Type(), first);
+    auto scale = encoder.scaleOf(amaxOf(encoder, e, from, element, count));
     encoder.storeScale(scale, e.at(scales.pointer, scales.element(),
                                    blocks.scaleOf(scales, row, block)));
     e.columnLoop(count, [&](Value column, Value mask) {
-      Value value = e.load(e.at(from, x.element(), column), x.element(), mask);
-      encoder.store(encoder.code(value, scale), e.at(to, i8, column), mask);
+      Value value = e.load(e.at(from, element, column), element, mask);
+      encoder.store(encoder.code(value, scale),
+                    e.at(to, e.b.getI8Type(), column), mask);
     });
+  }
+
+  KernelEmitter &e;
+  const Tensor &codes, &scales;
+  CodeEncoder encoder;
+  Blocks blocks;
+};
+} // namespace
+
+static void emitQuantize(KernelEmitter &e, fp8::QuantizeOp op) {
+  const Tensor &x = e.operand(op.getInput());
+  Quantized quantized(e, op);
+  quantized.blocks.each(
+      x, [&](Value row, Value block, Value first, Value count) {
+        quantized.emit(row, block, first, count,
+                       e.at(x.pointer, x.element(), first), x.element());
+      });
+}
+
+void cpu::emitQuantizeRow(KernelEmitter &e, fp8::QuantizeOp op, Value row,
+                          Value values, Type element) {
+  Quantized quantized(e, op);
+  Value start = e.mul(row, quantized.blocks.columns);
+  quantized.blocks.ofRow([&](Value block, Value column, Value count) {
+    quantized.emit(row, block, e.add(start, column), count,
+                   e.at(values, element, column), element);
   });
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "KernelEmitter.h"
+#include "dialects/fp8/Fp8.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "trine/Support/BlockScales.h"
 
@@ -43,6 +44,10 @@ private:
   KernelEmitter &e;
   BlockQuantizer q;
 };
+
+/// Codes and scales of row `row` of the tensor, whose values stand at `values`.
+void emitQuantizeRow(KernelEmitter &emitter, fp8::QuantizeOp op, Value row,
+                     Value values, Type element);
 
 /// Why no kernel of this family does what `op` does; empty where one does, and
 /// for operations of other families.

@@ -4,6 +4,7 @@
 // the last pass runs the operations after it.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "Codes.h"
 #include "Elementwise.h"
 #include "Family.h"
 #include "Math.h"
@@ -33,6 +34,12 @@ static Operation *rowOpOf(launch::KernelOp kernel) {
   return nullptr;
 }
 
+/// The operation that makes codes of what follows from the row operation.
+static fp8::QuantizeOp quantizeOf(launch::KernelOp kernel) {
+  auto found = kernel.getBlock().getOps<fp8::QuantizeOp>();
+  return found.empty() ? fp8::QuantizeOp() : *found.begin();
+}
+
 static bool follows(Value value, Operation *op) {
   Operation *producer = value.getDefiningOp();
   if (!producer || producer == op)
@@ -55,9 +62,9 @@ using Point = PointEvaluator::Point;
 class RowsKernel {
 public:
   RowsKernel(KernelEmitter &e, Operation *op)
-      : e(e), b(e.b), math(e.b, e.b.getLoc()), op(op), space(e.result(0)),
-        points(e, space), columns(e.columns(space)),
-        staged(isStaged(e.kernel, op)) {}
+      : e(e), b(e.b), math(e.b, e.b.getLoc()), op(op),
+        quantize(quantizeOf(e.kernel)), space(e.result(0)), points(e, space),
+        columns(e.columns(space)), staged(isStaged(e.kernel, op)) {}
 
   LogicalResult emit() {
     if (cast<RankedTensorType>(op->getResult(0).getType()).getShape() !=
@@ -71,6 +78,8 @@ public:
           .Case([&](graph::LayerNormOp norm) { emitLayerNorm(norm); })
           .Case([&](graph::SoftmaxOp) { emitSoftmax(); })
           .Case([&](graph::NormalizeOp) { emitNormalize(); });
+      if (quantize)
+        emitQuantizeRow(e, quantize, row, e.scratch, b.getF32Type());
     });
     return status;
   }
@@ -121,6 +130,7 @@ private:
   ImplicitLocOpBuilder &b;
   MathEmitter math;
   Operation *op;
+  fp8::QuantizeOp quantize; ///< of values that wait in scratch; or null
   const Tensor &space;
   PointEvaluator points;
   Value columns;
@@ -221,9 +231,14 @@ void RowsKernel::finish(function_ref<Value(Value, Point &)> result) {
     Point point{column, mask};
     Value value = result(later(point), point);
     point.known[op->getResult(0)] = e.round(value, element);
-    if (failed(points.store(
-            point, [&](Value returned) { return follows(returned, op); })))
+    if (failed(points.store(point, [&](Value returned) {
+          return follows(returned, op) &&
+                 !(quantize && returned.getDefiningOp() == quantize);
+        })))
       status = failure();
+    if (quantize)
+      e.store(evaluate(quantize.getInput(), point), scratchAt(point),
+              b.getF32Type(), mask);
   });
 }
 
@@ -318,11 +333,23 @@ static AffineExpr scratch(launch::KernelOp kernel,
                           ArrayRef<graph::SymbolicShape> operands,
                           const MachineModel &machine) {
   Operation *op = rowOpOf(kernel); // none when the elementwise family asks
-  bool needed = op && !isa<graph::PoolOp>(op) &&
-                (isa<graph::SoftmaxOp>(op) || isStaged(kernel, op));
+  bool needed =
+      op && !isa<graph::PoolOp>(op) &&
+      (isa<graph::SoftmaxOp>(op) || isStaged(kernel, op) || quantizeOf(kernel));
   if (!needed)
     return getAffineConstantExpr(0, kernel.getContext());
   return shapeOf(op->getOperand(0), kernel, operands).back() * 4;
 }
 
-const Family cpu::rowsFamily = {"rows", isRowOp, emit, fusesPointwise, scratch};
+/// Elementwise operations, and what makes codes of a row.
+static bool canFuse(Operation *root, Operation *consumer) {
+  if (fusesPointwise(root, consumer))
+    return true;
+  auto quantize = dyn_cast<fp8::QuantizeOp>(consumer);
+  return quantize && !isa<graph::PoolOp>(root) &&
+         whyNoCodes(consumer).empty() &&
+         quantize.getInput().getType().getShape() ==
+             cast<RankedTensorType>(root->getResult(0).getType()).getShape();
+}
+
+const Family cpu::rowsFamily = {"rows", isRowOp, emit, canFuse, scratch};

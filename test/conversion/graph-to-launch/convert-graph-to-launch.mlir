@@ -83,3 +83,27 @@ module attributes {launch.cpu = "x86-64-v4"} {
     return %1, %3, %4 : tensor<?x16xbf16>, tensor<?x16xbf16>, tensor<?x16xf32>
   }
 }
+
+// -----
+
+// A norm makes the codes of its rows; two products of one input are one kernel,
+// their codes and scales packed alike.
+module attributes {launch.cpu = "x86-64-v4"} {
+  // CHECK: graph.parameter @w : tensor<32x64xf8E4M3FN, #graph.layout<panels, 32>>
+  graph.parameter @w : tensor<32x64xf8E4M3FN> storage "f8_e4m3" from ["w"]
+  // CHECK: graph.parameter @s : tensor<32x2xf32, #graph.layout<panels, 32>>
+  graph.parameter @s : tensor<32x2xf32> storage "f32" from ["s"]
+  // CHECK-LABEL: func.func @codes
+  // CHECK: %[[Q:.*]]:2 = launch.call @rms_norm_0
+  // CHECK: launch.call @scaled_matmul_0(%[[Q]]#0, %[[Q]]#1,
+  // CHECK-NOT: launch.call
+  func.func @codes(%x: tensor<?x64xf32>, %g: tensor<64xf32>) -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+    %w = graph.weight @w : tensor<32x64xf8E4M3FN>
+    %s = graph.weight @s : tensor<32x2xf32>
+    %n = graph.rms_norm %x, %g epsilon 1.0e-05 : tensor<?x64xf32>, tensor<64xf32> -> tensor<?x64xf32>
+    %q, %qs = fp8.quantize %n as <f8E4M3FN, i8, [1, 32], rceil> : tensor<?x64xf32> -> tensor<?x64xf8E4M3FN>, tensor<?x2xi8>
+    %y = fp8.scaled_matmul %q scales %qs [1, 32], %w scales %s [1, 32] group 32 : tensor<?x64xf8E4M3FN> scales tensor<?x2xi8>, tensor<32x64xf8E4M3FN>, tensor<32x2xf32> -> tensor<?x32xf32>
+    %z = fp8.scaled_matmul %q scales %qs [1, 32], %w scales %s [1, 32] group 32 : tensor<?x64xf8E4M3FN> scales tensor<?x2xi8>, tensor<32x64xf8E4M3FN>, tensor<32x2xf32> -> tensor<?x32xf32>
+    return %y, %z : tensor<?x32xf32>, tensor<?x32xf32>
+  }
+}

@@ -246,6 +246,51 @@ TEST(Codes, encodeAndDequantize) {
     }
 }
 
+// Behind a norm, and what follows it, as on its own.
+TEST(Codes, quantizeBehindANorm) {
+  constexpr int64_t m = 9, k = 150;
+  const char *types = R"(
+    !x = tensor<?x150xbf16>
+    !q = tensor<?x150xf8E4M3FN>
+    !s = tensor<?x5xi8>)";
+  const char *normed = R"(
+      %0 = graph.rms_norm %x, %w epsilon 1.0e-5 : !x, tensor<150xbf16> -> !x
+      %1 = graph.relu %0 : !x)";
+  const char *quantized = "%q, %s = fp8.quantize %1 as <f8E4M3FN, i8, [1, 32], "
+                          "rceil> : !x -> !q, !s";
+  auto kernelOf = [&](const std::string &cpu, const char *family,
+                      const char *arguments, const std::string &body,
+                      const char *results) {
+    return Kernel(fmt::format("{}\nlaunch.kernel @k on \"cpu\" family \"{}\" "
+                              "ties [-1{}] {{\n^bb0({}):\n{}\n"
+                              "launch.return {}\n}}",
+                              types, family, strchr(results, ',') ? ", -1" : "",
+                              arguments, body, results),
+                  cpu);
+  };
+  for (const std::string &cpu : runnableCpus()) {
+    Kernel fused =
+        kernelOf(cpu, "rows", "%x: !x, %w: tensor<150xbf16>",
+                 std::string(normed) + "\n" + quantized, "%q, %s : !q, !s");
+    Kernel norm = kernelOf(cpu, "rows", "%x: !x, %w: tensor<150xbf16>", normed,
+                           "%1 : !x");
+    Kernel alone =
+        kernelOf(cpu, "codes", "%1: !x", quantized, "%q, %s : !q, !s");
+    Buffer plain = Buffer({m, k}).fill(3), gains = Buffer({k}).fill(4);
+    Buffer x = narrowed(plain), w = narrowed(gains), y({m, k}, -1, 2);
+    Buffer codes({m, k}, -1, 1), scales({m, 5}, -1, 1);
+    Buffer expected({m, k}, -1, 1), expectedScales({m, 5}, -1, 1);
+    norm.run({x, w, y}, 2);
+    alone.run({y, expected, expectedScales}, 2);
+    fused.run({x, w, codes, scales}, 2);
+    EXPECT_EQ(0, std::memcmp(codes.data<char>(), expected.data<char>(), m * k))
+        << cpu;
+    EXPECT_EQ(
+        0, std::memcmp(scales.data<char>(), expectedScales.data<char>(), m * 5))
+        << cpu;
+  }
+}
+
 // The largest magnitude; NaN wherever it stands.
 TEST(Codes, observe) {
   for (const std::string &cpu : runnableCpus()) {
