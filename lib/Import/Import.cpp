@@ -17,9 +17,13 @@ struct Architecture {
 };
 } // namespace
 
-static constexpr Architecture ggufArchitectures[] = {{"llama", buildLlama}};
+static constexpr Architecture ggufArchitectures[] = {
+    {"llama", buildLlama}, {"qwen2", buildQwen2}, {"qwen3", buildQwen3}};
 static constexpr Architecture huggingFaceArchitectures[] = {
-    {"LlamaForCausalLM", buildLlama}, {"BertModel", buildBert}};
+    {"LlamaForCausalLM", buildLlama},
+    {"Qwen2ForCausalLM", buildQwen2},
+    {"Qwen3ForCausalLM", buildQwen3},
+    {"BertModel", buildBert}};
 
 /// "general.architecture", or the one entry of config.json's "architectures".
 static std::string architectureOf(const Model &model) {

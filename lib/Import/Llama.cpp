@@ -1,7 +1,8 @@
-//===- Llama.cpp - Llama as a causal language model -----------------------===//
+//===- Llama.cpp - Llama and Qwen as causal language models ---------------===//
 // arXiv 2302.13971 and 2407.21783: pre-norm, grouped-query attention with
-// rotary embedding, gated MLP.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// rotary embedding, gated MLP. Qwen2 (2407.10671) adds biases, Qwen3
+// (2505.09388) a norm of each query and key head. Part of Trine, under
+// Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "LlamaConfig.h"
 
@@ -26,8 +27,10 @@ private:
   Value linear(const std::string &node, Value x, int64_t features) {
     return m.linear(node, x, features, c.hasBias(node));
   }
+  /// Over the last dimension.
   Value norm(const std::string &node, Value x) {
-    return m.make<RmsNormOp>(node, x, m.weight(node + ".weight", {c.hidden}),
+    int64_t size = cast<RankedTensorType>(x.getType()).getShape().back();
+    return m.make<RmsNormOp>(node, x, m.weight(node + ".weight", {size}),
                              m.real(c.epsilon), m.real(0));
   }
   Value heads(const std::string &node, Value x, int64_t count) {
@@ -61,15 +64,21 @@ Value Llama::attention(int64_t layer, Value x, const Context &context) {
   Value q = heads(at + ".q_proj", x, c.heads);
   Value k = heads(at + ".k_proj", x, c.keyValueHeads);
   Value v = heads(at + ".v_proj", x, c.keyValueHeads);
+  if (c.headNorms) {
+    q = norm(at + ".q_norm", q);
+    k = norm(at + ".k_norm", k);
+  }
   q = rotate(at + ".q_rope", q, context.positions);
   k = rotate(at + ".k_rope", k, context.positions);
   if (context.past) {
     k = m.append(at + ".k_cache", fmt::format("k.{}", layer), k, context.past);
     v = m.append(at + ".v_cache", fmt::format("v.{}", layer), v, context.past);
   }
+  bool windowed = c.window && (!c.hasWindow || c.hasWindow(layer));
   Value mixed = m.make<AttentionOp>(
       at, q, k, v, context.past, Value(), m.builder.getUnitAttr(),
-      m.real(1 / std::sqrt(double(c.headSize))), FloatAttr(), IntegerAttr());
+      m.real(1 / std::sqrt(double(c.headSize))), FloatAttr(),
+      windowed ? m.integer(c.window) : IntegerAttr());
   mixed = m.reshape(at, mixed, {0, 0, c.heads * c.headSize});
   return linear(at + ".o_proj", mixed, c.hidden);
 }
@@ -140,10 +149,22 @@ OwningOpRef<ModuleOp> Llama::build() {
   });
 }
 
+static OwningOpRef<ModuleOp> build(ModelBuilder &m, LlamaFamily family) {
+  LlamaConfig config = m.model.gguf
+                           ? readLlamaConfig(m, family, *m.model.gguf)
+                           : readLlamaConfig(m, family, *m.model.huggingFace);
+  m.checkFaults();
+  return Llama(m, std::move(config)).build();
+}
+
 OwningOpRef<ModuleOp> trine::buildLlama(ModelBuilder &model) {
-  LlamaConfig config = model.model.gguf
-                           ? readLlamaConfig(model, *model.model.gguf)
-                           : readLlamaConfig(model, *model.model.huggingFace);
-  model.checkFaults();
-  return Llama(model, std::move(config)).build();
+  return ::build(model, LlamaFamily::Llama);
+}
+
+OwningOpRef<ModuleOp> trine::buildQwen2(ModelBuilder &model) {
+  return ::build(model, LlamaFamily::Qwen2);
+}
+
+OwningOpRef<ModuleOp> trine::buildQwen3(ModelBuilder &model) {
+  return ::build(model, LlamaFamily::Qwen3);
 }

@@ -1,4 +1,4 @@
-//===- LlamaConfig.cpp - config.json and GGUF metadata of Llama -----------===//
+//===- LlamaConfig.cpp - config.json and GGUF metadata of Llama, Qwen -----===//
 // Rotary scaling follows transformers' modeling_rope_utils.py.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
@@ -39,6 +39,13 @@ static RopeScalingAttr scaling(ModelBuilder &m, RopeScalingKind kind,
   return RopeScalingAttr::getChecked(emit, context, kind, m.real(factor),
                                      m.real(low), m.real(high), original,
                                      m.real(attention));
+}
+
+/// Has a Qwen2 a bias here? Its files do not say.
+static bool isQueryKeyOrValue(const std::string &node) {
+  StringRef name = node;
+  return name.ends_with(".q_proj") || name.ends_with(".k_proj") ||
+         name.ends_with(".v_proj");
 }
 
 //===----------------------------------------------------------------------===//
@@ -101,30 +108,73 @@ static void readRope(ModelBuilder &m, const JsonReader &config,
     m.unsupported(fmt::format("rope type '{}'", type));
 }
 
-LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const HFModel &files) {
+static void readBiases(const JsonReader &config, LlamaFamily family,
+                       LlamaConfig &c) {
+  if (family == LlamaFamily::Qwen2) {
+    c.hasBias = isQueryKeyOrValue;
+    return;
+  }
+  bool attention = config.get<bool>("attention_bias", false);
+  bool mlp =
+      family == LlamaFamily::Llama && config.get<bool>("mlp_bias", false);
+  c.hasBias = [attention, mlp](const std::string &node) {
+    return node.find(".self_attn.") != std::string::npos ? attention : mlp;
+  };
+}
+
+/// Qwen's: `sliding_window` keys in the layers that `layer_types` names, else
+/// in those from `max_window_layers` on. Without `use_sliding_window`: in none.
+static void readWindow(ModelBuilder &m, const JsonReader &config,
+                       LlamaConfig &c) {
+  if (config.get<bool>("use_sliding_window", false) &&
+      config.maybe<int64_t>("sliding_window"))
+    c.window = config.positive("sliding_window");
+  auto types = config.maybe<std::vector<std::string>>("layer_types");
+  if (!types) {
+    c.hasWindow = [first = config.get<int64_t>("max_window_layers", 28)](
+                      int64_t layer) { return layer >= first; };
+    return;
+  }
+  if (int64_t(types->size()) != c.layers)
+    m.bad(fmt::format("layer_types: expected one for each of {} layers, got {}",
+                      c.layers, types->size()));
+  for (const std::string &type : std::set(types->begin(), types->end()))
+    if (type == "sliding_attention" && !c.window)
+      m.bad("layer_types: 'sliding_attention' without use_sliding_window and "
+            "a sliding_window");
+    else if (type != "sliding_attention" && type != "full_attention")
+      m.unsupported(fmt::format("layer type '{}'", type));
+  c.hasWindow = [types = *std::move(types)](int64_t layer) {
+    return types[size_t(layer)] == "sliding_attention";
+  };
+}
+
+LlamaConfig trine::readLlamaConfig(ModelBuilder &m, LlamaFamily family,
+                                   const HFModel &files) {
   const JsonReader &config = files.config();
   LlamaConfig c;
+  c.headNorms = family == LlamaFamily::Qwen3;
   c.hidden = config.positive("hidden_size");
   c.layers = config.positive("num_hidden_layers");
   c.heads = config.positive("num_attention_heads");
   c.keyValueHeads = config.positive("num_key_value_heads", c.heads);
-  if (!config.has("head_dim") && c.hidden % c.heads != 0)
+  bool divided = family != LlamaFamily::Qwen3; // whose heads have 128
+  if (divided && !config.has("head_dim") && c.hidden % c.heads != 0)
     m.bad(fmt::format("hidden_size {} is not a multiple of {} heads", c.hidden,
                       c.heads));
-  c.headSize =
-      config.positive("head_dim", std::max<int64_t>(c.hidden / c.heads, 1));
+  c.headSize = config.positive(
+      "head_dim", divided ? std::max<int64_t>(c.hidden / c.heads, 1) : 128);
   c.feedForward = config.positive("intermediate_size");
   c.vocabulary = config.positive("vocab_size");
-  c.positions = config.positive("max_position_embeddings", 2048);
+  c.positions = config.positive("max_position_embeddings",
+                                family == LlamaFamily::Llama ? 2048 : 32768);
   c.epsilon = config.get<double>("rms_norm_eps", 1e-6);
   c.activation = activation(m, config.get<std::string>("hidden_act", "silu"));
   c.tied = config.get<bool>("tie_word_embeddings", false);
   readRope(m, config, c);
-  bool attention = config.get<bool>("attention_bias", false);
-  bool mlp = config.get<bool>("mlp_bias", false);
-  c.hasBias = [attention, mlp](const std::string &node) {
-    return node.find(".self_attn.") != std::string::npos ? attention : mlp;
-  };
+  readBiases(config, family, c);
+  if (family != LlamaFamily::Llama)
+    readWindow(m, config, c);
   m.storedName = [](const std::string &parameter) {
     return (parameter.starts_with("lm_head.") ? "" : "model.") + parameter;
   };
@@ -149,6 +199,8 @@ static std::string ggufName(const std::string &parameter) {
       {"self_attn.k_proj", "attn_k"},
       {"self_attn.v_proj", "attn_v"},
       {"self_attn.o_proj", "attn_output"},
+      {"self_attn.q_norm", "attn_q_norm"},
+      {"self_attn.k_norm", "attn_k_norm"},
       {"mlp.gate_proj", "ffn_gate"},
       {"mlp.up_proj", "ffn_up"},
       {"mlp.down_proj", "ffn_down"}};
@@ -165,28 +217,45 @@ static std::string ggufName(const std::string &parameter) {
   return prefix + node.str() + "." + kind.str();
 }
 
-static void readRope(ModelBuilder &m, const GgufFile &file, LlamaConfig &c) {
-  // Converters permute Q and K so that pairs are neighbours.
-  c.ropeStyle = RopeStyle::Interleaved;
-  c.ropeTheta = file.get<double>("llama.rope.freq_base", 10000);
-  c.ropeDims = file.has("llama.rope.dimension_count")
-                   ? file.positive("llama.rope.dimension_count")
-                   : c.headSize;
-  double factor = file.get<double>("llama.rope.scaling.factor", 1);
-  std::string type(
-      file.get<std::string_view>("llama.rope.scaling.type", "none"));
+namespace {
+/// A file's metadata under its architecture's name: "llama.block_count".
+struct Metadata {
+  const GgufFile &file;
+
+  std::string key(std::string_view name) const {
+    return fmt::format(
+        "{}.{}", file.get<std::string_view>("general.architecture"), name);
+  }
+  bool has(std::string_view name) const { return file.has(key(name)); }
+  template <typename T> T get(std::string_view name) const {
+    return file.get<T>(key(name));
+  }
+  template <typename T> T get(std::string_view name, T fallback) const {
+    return file.get<T>(key(name), std::move(fallback));
+  }
+  int64_t positive(std::string_view name) const {
+    return file.positive(key(name));
+  }
+  int64_t positive(std::string_view name, int64_t fallback) const {
+    return has(name) ? positive(name) : fallback;
+  }
+};
+} // namespace
+
+static void readRope(ModelBuilder &m, const Metadata &file, LlamaConfig &c) {
+  c.ropeTheta = file.get<double>("rope.freq_base", 10000);
+  c.ropeDims = file.positive("rope.dimension_count", c.headSize);
+  double factor = file.get<double>("rope.scaling.factor", 1);
+  std::string type(file.get<std::string_view>("rope.scaling.type", "none"));
   int64_t original =
-      file.has("llama.rope.scaling.original_context_length")
-          ? file.positive("llama.rope.scaling.original_context_length")
-          : c.positions;
+      file.positive("rope.scaling.original_context_length", c.positions);
   if (type == "linear")
     c.ropeScaling =
         scaling(m, RopeScalingKind::Linear, factor, 0, 0, original, 1);
   else if (type == "yarn")
-    c.ropeScaling =
-        scaling(m, RopeScalingKind::Yarn, factor, 1, 32, original,
-                file.get<double>("llama.rope.scaling.attn_factor", 1) *
-                    yarnScale(factor));
+    c.ropeScaling = scaling(m, RopeScalingKind::Yarn, factor, 1, 32, original,
+                            file.get<double>("rope.scaling.attn_factor", 1) *
+                                yarnScale(factor));
   else if (type != "none")
     m.unsupported(fmt::format("rope scaling '{}'", type));
 }
@@ -218,9 +287,10 @@ static void readRopeDivisors(ModelBuilder &m, const GgufFile &file,
 }
 
 /// A number that may be stored once for each layer; 0: no fallback.
-static int64_t perLayer(ModelBuilder &m, const GgufFile &file, const char *key,
-                        int64_t fallback) {
-  auto values = file.maybe<std::vector<int64_t>>(key);
+static int64_t perLayer(ModelBuilder &m, const Metadata &metadata,
+                        std::string_view name, int64_t fallback) {
+  std::string key = metadata.key(name);
+  auto values = metadata.file.maybe<std::vector<int64_t>>(key);
   if (!values && !fallback)
     throw badInput(m.model.name, "metadata '{}' is missing", key);
   if (!values)
@@ -233,29 +303,39 @@ static int64_t perLayer(ModelBuilder &m, const GgufFile &file, const char *key,
   return values->front();
 }
 
-LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const GgufFile &file) {
+LlamaConfig trine::readLlamaConfig(ModelBuilder &m, LlamaFamily family,
+                                   const GgufFile &file) {
+  Metadata metadata = {file};
   LlamaConfig c;
-  c.hidden = file.positive("llama.embedding_length");
-  c.layers = file.positive("llama.block_count");
-  c.heads = perLayer(m, file, "llama.attention.head_count", 0);
-  c.keyValueHeads = perLayer(m, file, "llama.attention.head_count_kv", c.heads);
-  c.headSize = file.has("llama.attention.key_length")
-                   ? file.positive("llama.attention.key_length")
-                   : std::max<int64_t>(c.hidden / c.heads, 1);
-  if (!file.has("llama.attention.key_length") && c.hidden % c.heads != 0)
+  c.hidden = metadata.positive("embedding_length");
+  c.layers = metadata.positive("block_count");
+  c.heads = perLayer(m, metadata, "attention.head_count", 0);
+  c.keyValueHeads = perLayer(m, metadata, "attention.head_count_kv", c.heads);
+  c.headSize = metadata.positive("attention.key_length",
+                                 std::max<int64_t>(c.hidden / c.heads, 1));
+  if (!metadata.has("attention.key_length") && c.hidden % c.heads != 0)
     m.bad(fmt::format("embedding length {} is not a multiple of {} heads",
                       c.hidden, c.heads));
   if (int64_t value =
-          perLayer(m, file, "llama.attention.value_length", c.headSize);
+          perLayer(m, metadata, "attention.value_length", c.headSize);
       value != c.headSize)
     m.unsupported(
         fmt::format("value heads of {}, key heads of {}", value, c.headSize));
-  c.feedForward = perLayer(m, file, "llama.feed_forward_length", 0);
-  c.positions = file.positive("llama.context_length");
-  c.epsilon = file.get<double>("llama.attention.layer_norm_rms_epsilon");
-  if (file.get<int64_t>("llama.expert_count", 0) != 0)
+  c.feedForward = perLayer(m, metadata, "feed_forward_length", 0);
+  c.positions = metadata.positive("context_length");
+  c.epsilon = metadata.get<double>("attention.layer_norm_rms_epsilon");
+  c.headNorms = family == LlamaFamily::Qwen3;
+  if (metadata.get<int64_t>("expert_count", 0) != 0)
     m.unsupported("mixture of experts");
-  readRope(m, file, c);
+  int64_t window = metadata.get<int64_t>("attention.sliding_window", 0);
+  if (window > 0 && window < c.positions)
+    m.unsupported(fmt::format("{} {}: the file does not say in which layers",
+                              metadata.key("attention.sliding_window"),
+                              window));
+  // Llama's converters permute Q and K so that pairs are neighbours.
+  if (family == LlamaFamily::Llama)
+    c.ropeStyle = RopeStyle::Interleaved;
+  readRope(m, metadata, c);
   const StoredTensor *table = file.find("token_embd.weight");
   if (!table || table->shape.size() != 2)
     throw badInput(m.model.name, "tensor 'token_embd.weight' of rank 2 is "
@@ -264,9 +344,11 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, const GgufFile &file) {
   m.storedName = ggufName;
   c.tied = !m.has("lm_head.weight");
   c.hasBias = [&m](const std::string &node) { return m.has(node + ".bias"); };
+  if (family == LlamaFamily::Qwen2)
+    c.hasBias = isQueryKeyOrValue;
   checkConfig(m, c);
   if (!c.ropeScaling)
     readRopeDivisors(m, file, c);
-  m.checkLayers("llama.block_count", c.layers);
+  m.checkLayers(metadata.key("block_count"), c.layers);
   return c;
 }

@@ -32,7 +32,7 @@ void ModelBuilder::check() const {
                 fmt::format("{} faults", faults.size()), faults);
 }
 
-void ModelBuilder::checkLayers(const char *key, int64_t layers) {
+void ModelBuilder::checkLayers(std::string_view key, int64_t layers) {
   size_t tensors = model.weights().tensors().size();
   if (layers > int64_t(tensors))
     bad(fmt::format("{}: {} layers, but the model has only {} tensors", key,

@@ -40,7 +40,7 @@ public:
       check();
   }
   /// A count of layers must be one that the tensors can fill.
-  void checkLayers(const char *key, int64_t layers);
+  void checkLayers(std::string_view key, int64_t layers);
 
   //===--- The module -----------------------------------------------------===//
 
@@ -130,6 +130,8 @@ private:
 //===--- Architectures ----------------------------------------------------===//
 
 mlir::OwningOpRef<mlir::ModuleOp> buildLlama(ModelBuilder &model);
+mlir::OwningOpRef<mlir::ModuleOp> buildQwen2(ModelBuilder &model);
+mlir::OwningOpRef<mlir::ModuleOp> buildQwen3(ModelBuilder &model);
 mlir::OwningOpRef<mlir::ModuleOp> buildBert(ModelBuilder &model);
 
 /// A config's activation by name; reports an unknown one.

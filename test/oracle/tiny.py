@@ -44,6 +44,16 @@ def write_json(path: pathlib.Path, data: dict) -> None:
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
+def save_logits(folder: pathlib.Path, model: torch.nn.Module, vocabulary: int) -> None:
+    goldens = {}
+    for name, shape in (("one", (1, 1)), ("two", (2, 7)), ("long", (1, 45))):
+        generator = torch.Generator().manual_seed(shape[1])
+        tokens = torch.randint(0, vocabulary, shape, generator=generator)
+        goldens[f"{name}.tokens"] = tokens.numpy().astype(np.int32)
+        goldens[f"{name}.logits"] = model(tokens).logits.numpy()
+    np.savez_compressed(folder / "goldens.npz", **goldens)
+
+
 @torch.no_grad()
 def llama(folder: pathlib.Path) -> None:
     config = LlamaConfig(
@@ -78,13 +88,7 @@ def llama(folder: pathlib.Path) -> None:
     model = LlamaForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"
     ).eval()
-    goldens = {}
-    for name, shape in (("one", (1, 1)), ("two", (2, 7)), ("long", (1, 45))):
-        generator = torch.Generator().manual_seed(shape[1])
-        tokens = torch.randint(0, config.vocab_size, shape, generator=generator)
-        goldens[f"{name}.tokens"] = tokens.numpy().astype(np.int32)
-        goldens[f"{name}.logits"] = model(tokens).logits.numpy()
-    np.savez_compressed(folder / "goldens.npz", **goldens)
+    save_logits(folder, model, config.vocab_size)
     llama_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
     write_json(
         folder / "tokenizer_config.json",

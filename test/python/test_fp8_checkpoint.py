@@ -20,7 +20,7 @@ import support
 sys.path.insert(0, str(support.ROOT / "test" / "reference"))
 from plugin import Reference
 
-LLAMA = support.DATA / "tiny-llama"
+LLAMA, QWEN3 = support.DATA / "tiny-llama", support.DATA / "tiny-qwen3"
 BLOCK = (16, 24)  # the last blocks of most weights are cut off
 DTYPES = {
     "F32": np.dtype(np.float32),
@@ -44,7 +44,7 @@ def read(folder: pathlib.Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], **config) -> None:
+def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], config: dict) -> None:
     folder.mkdir(exist_ok=True)
     header, data = {}, b""
     names = {dtype: name for name, dtype in DTYPES.items()}
@@ -60,15 +60,16 @@ def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], **config) -> Non
     (folder / "model.safetensors").write_bytes(
         struct.pack("<Q", len(text)) + text + data
     )
-    settings = json.loads((LLAMA / "config.json").read_text()) | config
-    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "config.json").write_text(json.dumps(config))
 
 
-def quantized(ue8m0: bool, block: tuple[int, int] = BLOCK) -> tuple[dict, dict]:
-    """The tiny Llama with its projections in FP8, by NumPy and ml_dtypes; and
-    with their values in f32."""
+def quantized(
+    ue8m0: bool, block: tuple[int, int] = BLOCK, source: pathlib.Path = LLAMA
+) -> tuple[dict, dict]:
+    """The model with its projections in FP8, by NumPy and ml_dtypes; and with
+    their values in f32."""
     coded, plain = {}, {}
-    for name, weight in read(LLAMA).items():
+    for name, weight in read(source).items():
         if not name.endswith("_proj.weight"):
             coded[name] = plain[name] = weight
             continue
@@ -101,9 +102,11 @@ CONFIG = {
 UE8M0 = {"quantization_config": CONFIG["quantization_config"] | {"scale_fmt": "ue8m0"}}
 
 
-def model(name: str, tensors: dict, config: dict) -> pathlib.Path:
+def model(
+    name: str, tensors: dict, config: dict, source: pathlib.Path = LLAMA
+) -> pathlib.Path:
     folder = support.folder() / name
-    write(folder, tensors, **config)
+    write(folder, tensors, json.loads((source / "config.json").read_text()) | config)
     return folder
 
 
@@ -133,6 +136,16 @@ class Stored(unittest.TestCase):
                 self.assertEqual("xi8>" in text, ue8m0)
                 self.assertIn("f8E4M3FN", text)
                 want = self.logits(model(name + "-plain", plain, {}))
+                got = self.logits(fp8, target="reference")
+                self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+
+    def test_qwen3(self) -> None:
+        for ue8m0, config in ((False, CONFIG), (True, UE8M0)):
+            coded, plain = quantized(ue8m0, source=QWEN3)
+            with self.subTest(ue8m0=ue8m0):
+                fp8 = model(f"qwen3-{int(ue8m0)}", coded, config, QWEN3)
+                self.assertEqual(graph(fp8).count("f8E4M3FN> storage"), 14)
+                want = self.logits(model(f"{fp8.name}-plain", plain, {}, QWEN3))
                 got = self.logits(fp8, target="reference")
                 self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
 

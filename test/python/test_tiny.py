@@ -42,36 +42,39 @@ def differences(
     return found
 
 
+def steps(
+    model, folder: pathlib.Path, case="two", wrong_token=None, wrong_past=None
+) -> list[int]:
+    """Tokens whose logits differ in a prefill of three and decodes; one token of the
+    first row, or the past of one decode, can be another."""
+    arrays = np.load(folder / "goldens.npz")
+    tokens, want = arrays[f"{case}.tokens"].copy(), arrays[f"{case}.logits"]
+    if wrong_token is not None:
+        tokens[0, wrong_token] ^= 1
+    session, found = model.session(batch=len(tokens)), []
+    for step in range(2, tokens.shape[1]):
+        if step == wrong_past:
+            session.truncate(step - 1)
+        entry, start = ("decode", step) if step > 2 else ("prefill", 0)
+        got = session.run(entry, tokens=tokens[:, start : step + 1])["logits"]
+        if support.gap(got, want[:, step]) > RELATIVE * np.abs(want).max():
+            found.append(step)
+    return found
+
+
 class TinyLlama(unittest.TestCase):
     def test_forward(self):
         model = support.model(LLAMA)
         self.assertEqual(differences(model, LLAMA, "forward", "logits"), [])
 
-    def decode(self, model, wrong_token=None, wrong_past=None) -> list[int]:
-        """Tokens whose logits differ in a prefill and decodes; one token of the
-        first row, or the past of one decode, can be another."""
-        arrays = np.load(LLAMA / "goldens.npz")
-        tokens, want = arrays["two.tokens"].copy(), arrays["two.logits"]
-        if wrong_token is not None:
-            tokens[0, wrong_token] ^= 1
-        session, found = model.session(batch=len(tokens)), []
-        for step in range(2, tokens.shape[1]):
-            if step == wrong_past:
-                session.truncate(step - 1)
-            entry, start = ("decode", step) if step > 2 else ("prefill", 0)
-            got = session.run(entry, tokens=tokens[:, start : step + 1])["logits"]
-            if support.gap(got, want[:, step]) > RELATIVE * np.abs(want).max():
-                found.append(step)
-        return found
-
     def test_decode(self):
-        self.assertEqual(self.decode(support.model(LLAMA)), [])
+        self.assertEqual(steps(support.model(LLAMA), LLAMA), [])
 
     def test_corrupted_decode_is_seen(self):
         model = support.model(LLAMA)
-        self.assertIn(4, self.decode(model, wrong_token=4))
-        self.assertIn(4, self.decode(model, wrong_past=4))
-        self.assertNotEqual(self.decode(support.corrupted(LLAMA, "norm")), [])
+        self.assertIn(4, steps(model, LLAMA, wrong_token=4))
+        self.assertIn(4, steps(model, LLAMA, wrong_past=4))
+        self.assertNotEqual(steps(support.corrupted(LLAMA, "norm"), LLAMA), [])
 
     def test_corrupted_weights_are_seen(self):
         for part in ("norm", "q", "down"):

@@ -3,9 +3,10 @@
 
     make_gguf.py OUT [--set KEY=VALUE] [--drop TENSOR]
                  [--add TENSOR=DIM,DIM] [--type TENSOR=GGML_TYPE_NUMBER]
-                 [--llama3]
+                 [--architecture NAME] [--llama3]
 
---llama3 adds rope_freqs.weight as converters write it for Llama 3.1.
+--architecture changes the metadata's names only; --llama3 adds rope_freqs.weight as
+converters write it for Llama 3.1.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
@@ -13,23 +14,26 @@ import argparse
 import math
 import struct
 
+import gguf_file
+
 parser = argparse.ArgumentParser()
 parser.add_argument("out")
 for option in ("set", "drop", "add", "type"):
     parser.add_argument("--" + option, action="append", default=[])
+parser.add_argument("--architecture", default="llama")
 parser.add_argument("--llama3", action="store_true")
 args = parser.parse_args()
 
 values = {
-    "general.architecture": "llama",
-    "llama.block_count": 2,
-    "llama.context_length": 128,
-    "llama.embedding_length": 32,
-    "llama.feed_forward_length": 64,
-    "llama.attention.head_count": 2,
-    "llama.attention.head_count_kv": 1,
-    "llama.attention.layer_norm_rms_epsilon": 1e-5,
-    "llama.rope.freq_base": 500000.0,
+    "general.architecture": args.architecture,
+    f"{args.architecture}.block_count": 2,
+    f"{args.architecture}.context_length": 128,
+    f"{args.architecture}.embedding_length": 32,
+    f"{args.architecture}.feed_forward_length": 64,
+    f"{args.architecture}.attention.head_count": 2,
+    f"{args.architecture}.attention.head_count_kv": 1,
+    f"{args.architecture}.attention.layer_norm_rms_epsilon": 1e-5,
+    f"{args.architecture}.rope.freq_base": 500000.0,
 }
 for item in args.set:
     key, value = item.split("=", 1)
@@ -80,25 +84,8 @@ if args.llama3:
     tensors["rope_freqs.weight"] = (8,)
     payloads["rope_freqs.weight"] = struct.pack("<8f", *llama3_divisors())
 
-
-def text(value):
-    return struct.pack("<Q", len(value)) + value.encode()
-
-
-out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
-for key, value in values.items():
-    out += text(key)
-    if isinstance(value, str):
-        out += struct.pack("<I", 8) + text(value)
-    elif isinstance(value, int):
-        out += struct.pack("<Ii", 5, value)
-    else:
-        out += struct.pack("<If", 6, value)
-data = b""
-for name, shape in tensors.items():
-    out += text(name) + struct.pack("<I", len(shape))
-    out += struct.pack(f"<{len(shape)}Q", *reversed(shape))
-    out += struct.pack("<IQ", types.get(name, 0), len(data))
-    data += payloads[name] + bytes(-len(payloads[name]) % 32)
-with open(args.out, "wb") as file:
-    file.write(out + bytes(-len(out) % 32) + data)
+stored = {
+    name: (shape, types.get(name, gguf_file.F32), payloads[name])
+    for name, shape in tensors.items()
+}
+gguf_file.write(args.out, values, stored)
