@@ -80,6 +80,25 @@ std::vector<float> WeightRows::read(int64_t first, int64_t rows) const {
   return values;
 }
 
+std::vector<uint8_t> WeightRows::encode(int64_t first, int64_t rows,
+                                        std::string_view dtype,
+                                        const std::string &tensor) const {
+  bool stored = form.part == Part::Values && form.repeat == 1 &&
+                std::ranges::all_of(parts, [&](const StoredTensor *part) {
+                  return "f8" + storageName(part->storage) == dtype;
+                });
+  if (!stored)
+    return encodeValues(read(first, rows), dtype, tensor);
+  std::vector<uint8_t> codes;
+  visit(first, rows,
+        [&](const StoredTensor &part, int64_t from, int64_t count) {
+          int64_t length = part.rowElements();
+          const uint8_t *begin = part.bytes.data() + from * length;
+          codes.insert(codes.end(), begin, begin + count * length);
+        });
+  return codes;
+}
+
 void WeightRows::readCodes(
     int64_t first, int64_t rows,
     const std::function<void(const BlockCodes &, int64_t)> &take) const {

@@ -189,7 +189,7 @@ static void packParameter(const Parameter &parameter, const WeightRows &rows,
       return codePanels(rows, {*format, parameter.layout.width}, first, count);
     // Encoded first: padding is bytes of 0, which are no value of ue8m0.
     std::vector<uint8_t> elements =
-        encodeValues(rows.read(first, count), parameter.dtype, parameter.name);
+        rows.encode(first, count, parameter.dtype, parameter.name);
     if (plan.width == 1)
       return elements;
     if (parameter.dtype == "f32")

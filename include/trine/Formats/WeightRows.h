@@ -35,6 +35,11 @@ public:
   int64_t elements() const;
   /// Rows first .. first+rows-1 one after another; thread-safe.
   std::vector<float> read(int64_t first, int64_t rows) const;
+  /// The same as elements of a dtype (encodeValues); codes of that dtype as
+  /// they are stored, whatever their NaN.
+  std::vector<uint8_t> encode(int64_t first, int64_t rows,
+                              std::string_view dtype,
+                              const std::string &tensor) const;
   /// The stored blocks of such rows; of Values in a blocked storage.
   void readCodes(
       int64_t first, int64_t rows,

@@ -91,6 +91,20 @@ TEST(WeightRows, KeepsWhatIsNoNumber) {
   EXPECT_FALSE(std::isnan(scales[1]));
 }
 
+TEST(WeightRows, StoredCodesStayAsTheyAre) {
+  std::vector<uint8_t> codes(256);
+  for (size_t i = 0; i < codes.size(); ++i)
+    codes[i] = uint8_t(i);
+  StoredTensor tensor;
+  tensor.storage = Storage::E5M2; // with three NaN of either sign
+  tensor.shape = {8, 32};
+  tensor.bytes = {codes.data(), codes.size()};
+  WeightRows rows({&tensor, &tensor});
+  std::vector<uint8_t> expected(codes.begin() + 96, codes.end());
+  expected.insert(expected.end(), codes.begin(), codes.begin() + 160);
+  EXPECT_EQ(rows.encode(3, 10, "f8e5m2", "w"), expected);
+}
+
 TEST(WeightRows, BytesHoldPowersOfTwoOnly) {
   EXPECT_EQ(encodeValues({1, 0x1p-127f, 0x1p127f}, "u8", "s"),
             (std::vector<uint8_t>{127, 0, 254}));
