@@ -32,5 +32,16 @@ WeightRows fp8::rowsOf(graph::ParameterOp parameter,
                      tensors.size(), rows);
     form.rowsOfPart = rows / int64_t(tensors.size());
   }
+  if (auto rows = parameter.getRows()) {
+    form.first = (*rows)[0];
+    form.count = (*rows)[1];
+    form.every = (*rows)[2];
+    for (const StoredTensor *tensor : tensors)
+      if (tensor->rows() % form.every)
+        throw badInput(parameter.getSymName().str(),
+                       "expected tensor '{}' to have a multiple of {} rows, "
+                       "got {}",
+                       tensor->name, form.every, tensor->rows());
+  }
   return WeightRows(std::move(tensors), form);
 }

@@ -50,6 +50,11 @@ def Activation : Graph_Enum<"Activation", "activation of a gated layer", [
   I32EnumAttrCase<"Relu", 3, "relu">]>;
 def ActivationAttr : Graph_EnumAttr<Activation, "activation">;
 
+def Scoring : Graph_Enum<"Scoring", "how a router scores experts", [
+  I32EnumAttrCase<"Softmax", 0, "softmax">,
+  I32EnumAttrCase<"Sigmoid", 1, "sigmoid">]>;
+def ScoringAttr : Graph_EnumAttr<Scoring, "scoring">;
+
 def RopeStyle : Graph_Enum<"RopeStyle", "which elements of a head form a pair", [
   I32EnumAttrCase<"Half", 0, "half">,
   I32EnumAttrCase<"Interleaved", 1, "interleaved">]>;

@@ -20,6 +20,15 @@ LogicalResult ParameterOp::verify() {
   for (StringRef source : getSources().getAsValueRange<StringAttr>())
     if (source.empty())
       return emitOpError("expected source tensors with a name");
+  if (auto rows = getRows()) { // G2
+    if (getQuantized() || getRepeat())
+      return emitOpError("expected 'rows' without 'quantized' and 'repeat'");
+    if (rows->size() != 3 || (*rows)[0] < 0 || (*rows)[1] < 1 ||
+        (*rows)[0] > (*rows)[2] - (*rows)[1])
+      return emitOpError() << "expected 'rows' [first, count, every] with the "
+                              "count within every, got ["
+                           << *rows << "]";
+  }
   return success();
 }
 

@@ -14,7 +14,8 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
   let summary = "Declares a weight of the model by reference";
   let description = [{
     The bytes stay in the model's files. `sources` names the stored tensors;
-    more than one are concatenated along dimension 0. `storage` is the format
+    more than one are concatenated along dimension 0, and of one rank less than
+    the parameter they are stacked along it. `storage` is the format
     they are stored in (`f32`, `bf16`, `q4_1`, ...); the value is their exact
     decoding into the tensor's element type. The type is static (G2); its
     encoding is the layout the package stores. `kept`: a target that can keeps
@@ -25,6 +26,8 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
     r times, which brings the scales of blocks of r rows to every row; a source
     fills an equal part of the rows, so its last block may be cut off. A type of
     i8 holds UE8M0, whose values are powers of two or the model is refused.
+    `rows` [f, n, e]: of every e rows of a source, n from the f-th on; any shape
+    with as many rows of the sources' length is theirs.
 
     ```mlir
     graph.parameter @embed : tensor<49152x576xf32> storage "q8_0" from ["token_embd.weight"]
@@ -33,15 +36,16 @@ def ParameterOp : Graph_Op<"parameter", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<Graph_Stored>:$type,
                        StrAttr:$storage, StrArrayAttr:$sources, UnitAttr:$kept,
                        OptionalAttr<AnyAttr>:$quantized,
-                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$repeat);
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$repeat,
+                       OptionalAttr<DenseI64ArrayAttr>:$rows);
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::RankedTensorType":$type,
       "::llvm::StringRef":$storage, "::mlir::ArrayAttr":$sources), [{
     build($_builder, $_state, name, type, storage, sources, /*kept=*/false,
-          ::mlir::Attribute(), ::mlir::IntegerAttr());
+          ::mlir::Attribute(), ::mlir::IntegerAttr(), ::mlir::DenseI64ArrayAttr());
   }]>];
   let assemblyFormat = [{
     $sym_name `:` $type `storage` $storage (`kept` $kept^)? (`quantized` $quantized^)?
-    (`repeat` $repeat^)? `from` $sources attr-dict
+    (`repeat` $repeat^)? (`rows` $rows^)? `from` $sources attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -18,7 +18,7 @@ WeightRows::WeightRows(std::vector<const StoredTensor *> parts, Form form)
 int64_t WeightRows::rowsOf(const StoredTensor &tensor) const {
   if (form.rowsOfPart)
     return form.rowsOfPart;
-  int64_t rows = tensor.rows();
+  int64_t rows = tensor.rows() / form.every * form.count;
   return (form.part == Part::Scales ? form.quantizer.scaleRows(rows) : rows) *
          form.repeat;
 }
@@ -49,7 +49,15 @@ void WeightRows::visit(int64_t first, int64_t rows, Read read) const {
   for (const StoredTensor *tensor : parts) {
     int64_t take = std::min(rows, rowsOf(*tensor) - first);
     if (take > 0) {
-      read(*tensor, first, take);
+      // Runs of rows that lie together in the tensor.
+      bool whole = form.count == form.every;
+      for (int64_t at = first, run; at < first + take; at += run) {
+        int64_t skipped = at % form.count;
+        run = whole ? take : std::min(form.count - skipped, first + take - at);
+        read(*tensor,
+             whole ? at : at / form.count * form.every + form.first + skipped,
+             run);
+      }
       rows -= take;
       first = 0;
     } else {

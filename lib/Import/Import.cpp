@@ -23,6 +23,8 @@ static constexpr Architecture huggingFaceArchitectures[] = {
     {"LlamaForCausalLM", buildLlama},
     {"Qwen2ForCausalLM", buildQwen2},
     {"Qwen3ForCausalLM", buildQwen3},
+    {"MixtralForCausalLM", buildMixtral},
+    {"DeepseekV3ForCausalLM", buildDeepseek},
     {"BertModel", buildBert}};
 
 /// "general.architecture", or the one entry of config.json's "architectures".

@@ -84,6 +84,9 @@ Value Llama::attention(int64_t layer, Value x, const Context &context) {
 }
 
 Value Llama::mlp(int64_t layer, Value x) {
+  if (c.experts)
+    return buildExperts(m, fmt::format("layers.{}.block_sparse_moe", layer), x,
+                        *c.experts);
   std::string at = fmt::format("layers.{}.mlp", layer);
   auto kind = ActivationAttr::get(m.builder.getContext(), c.activation);
   Value wide;
@@ -123,24 +126,10 @@ Value Llama::logits(Value x) {
 
 OwningOpRef<ModuleOp> Llama::build() {
   m.maxSequence(c.positions, /*hard=*/false);
-  ModelBuilder::Argument tokens = {
-      .name = "tokens", .dims = {"B", "S"}, .indexLimit = c.vocabulary};
-  ModelBuilder::Argument lengths = {
-      .name = "lengths", .dims = {"B"}, .optional = true};
-  ModelBuilder::Argument token = {
-      .name = "tokens", .dims = {"B", "1"}, .indexLimit = c.vocabulary};
-  using Arguments = ArrayRef<BlockArgument>;
-  m.entry("forward", {tokens}, "logits", [&](Arguments arguments) {
-    return logits(hidden(arguments[0], {}));
-  });
-  m.entry("prefill", {tokens, lengths}, "logits", [&](Arguments arguments) {
-    Value x = hidden(arguments[0], m.pastLength(arguments[0]));
-    return logits(m.make<LastTokenOp>("last_token", x, arguments[1]));
-  });
-  m.entry("decode", {token}, "logits", [&](Arguments arguments) {
-    Value x = hidden(arguments[0], m.pastLength(arguments[0]));
-    return logits(m.make<LastTokenOp>("last_token", x, Value()));
-  });
+  m.causalEntries(
+      c.vocabulary,
+      [&](Value tokens, Value past) { return hidden(tokens, past); },
+      [&](Value x) { return logits(x); });
   return m.finish("causal_lm", [&](StringRef tensor) {
     return tensor.ends_with(".rotary_emb.inv_freq") ||
            (tensor == "rope_freqs.weight" && c.ropeScaling &&
@@ -159,6 +148,10 @@ static OwningOpRef<ModuleOp> build(ModelBuilder &m, LlamaFamily family) {
 
 OwningOpRef<ModuleOp> trine::buildLlama(ModelBuilder &model) {
   return ::build(model, LlamaFamily::Llama);
+}
+
+OwningOpRef<ModuleOp> trine::buildMixtral(ModelBuilder &model) {
+  return ::build(model, LlamaFamily::Mixtral);
 }
 
 OwningOpRef<ModuleOp> trine::buildQwen2(ModelBuilder &model) {

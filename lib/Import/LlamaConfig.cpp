@@ -11,7 +11,7 @@ using namespace trine;
 using namespace trine::graph;
 
 /// What both formats must satisfy before anything is built.
-static void checkConfig(ModelBuilder &m, const LlamaConfig &c) {
+void trine::checkConfig(ModelBuilder &m, const LlamaConfig &c) {
   if (c.heads % c.keyValueHeads != 0)
     m.bad(fmt::format("{} attention heads are not a multiple of {} key/value "
                       "heads",
@@ -52,8 +52,7 @@ static bool isQueryKeyOrValue(const std::string &node) {
 // Hugging Face
 //===----------------------------------------------------------------------===//
 
-/// arXiv 2309.00071, equation 22 (the "temperature" of attention).
-static double yarnScale(double factor, double mscale = 1) {
+double trine::yarnScale(double factor, double mscale) {
   return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1;
 }
 
@@ -74,7 +73,7 @@ static RopeScalingAttr yarnScaling(ModelBuilder &m, const JsonReader &rope,
                  rope.get<double>("attention_factor", attention));
 }
 
-static void readRope(ModelBuilder &m, const JsonReader &config,
+void trine::readRope(ModelBuilder &m, const JsonReader &config,
                      LlamaConfig &c) {
   // Newer files keep everything in rope_parameters.
   std::optional<JsonReader> rope = config.object("rope_parameters");
@@ -149,6 +148,23 @@ static void readWindow(ModelBuilder &m, const JsonReader &config,
   };
 }
 
+/// Mixtral's (arXiv 2401.04088), and its window in all layers.
+static void readExperts(ModelBuilder &m, const JsonReader &config,
+                        LlamaConfig &c) {
+  ExpertsConfig experts;
+  experts.count = config.positive("num_local_experts", 8);
+  experts.top = config.positive("num_experts_per_tok", 2);
+  experts.feedForward = c.feedForward;
+  experts.activation = c.activation;
+  experts.gate = "w1";
+  experts.up = "w3";
+  experts.down = "w2";
+  checkExperts(m, experts, "num_local_experts");
+  c.experts = std::move(experts);
+  if (config.maybe<int64_t>("sliding_window"))
+    c.window = config.positive("sliding_window");
+}
+
 LlamaConfig trine::readLlamaConfig(ModelBuilder &m, LlamaFamily family,
                                    const HFModel &files) {
   const JsonReader &config = files.config();
@@ -173,7 +189,9 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, LlamaFamily family,
   c.tied = config.get<bool>("tie_word_embeddings", false);
   readRope(m, config, c);
   readBiases(config, family, c);
-  if (family != LlamaFamily::Llama)
+  if (family == LlamaFamily::Mixtral)
+    readExperts(m, config, c);
+  else if (family != LlamaFamily::Llama)
     readWindow(m, config, c);
   m.storedName = [](const std::string &parameter) {
     return (parameter.starts_with("lm_head.") ? "" : "model.") + parameter;
@@ -242,7 +260,8 @@ struct Metadata {
 };
 } // namespace
 
-static void readRope(ModelBuilder &m, const Metadata &file, LlamaConfig &c) {
+static void readGgufRope(ModelBuilder &m, const Metadata &file,
+                         LlamaConfig &c) {
   c.ropeTheta = file.get<double>("rope.freq_base", 10000);
   c.ropeDims = file.positive("rope.dimension_count", c.headSize);
   double factor = file.get<double>("rope.scaling.factor", 1);
@@ -335,7 +354,7 @@ LlamaConfig trine::readLlamaConfig(ModelBuilder &m, LlamaFamily family,
   // Llama's converters permute Q and K so that pairs are neighbours.
   if (family == LlamaFamily::Llama)
     c.ropeStyle = RopeStyle::Interleaved;
-  readRope(m, metadata, c);
+  readGgufRope(m, metadata, c);
   const StoredTensor *table = file.find("token_embd.weight");
   if (!table || table->shape.size() != 2)
     throw badInput(m.model.name, "tensor 'token_embd.weight' of rank 2 is "

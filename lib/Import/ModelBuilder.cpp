@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "ModelBuilder.h"
+#include "trine/Support/Float8.h"
 
 #include <fmt/ranges.h>
 
@@ -32,11 +33,12 @@ void ModelBuilder::check() const {
                 fmt::format("{} faults", faults.size()), faults);
 }
 
-void ModelBuilder::checkLayers(std::string_view key, int64_t layers) {
+void ModelBuilder::checkLayers(std::string_view key, int64_t layers,
+                               const char *what) {
   size_t tensors = model.weights().tensors().size();
   if (layers > int64_t(tensors))
-    bad(fmt::format("{}: {} layers, but the model has only {} tensors", key,
-                    layers, tensors));
+    bad(fmt::format("{}: {} {}, but the model has only {} tensors", key, layers,
+                    what, tensors));
 }
 
 int64_t ModelBuilder::maxSequence(int64_t limit, bool hard) {
@@ -90,6 +92,27 @@ void ModelBuilder::entry(const std::string &name,
   function.setResultAttr(0, "graph.name", builder.getStringAttr(result));
 }
 
+void ModelBuilder::causalEntries(
+    int64_t vocabulary, const std::function<Value(Value, Value)> &hidden,
+    const std::function<Value(Value)> &logits) {
+  Argument tokens = {
+      .name = "tokens", .dims = {"B", "S"}, .indexLimit = vocabulary};
+  Argument lengths = {.name = "lengths", .dims = {"B"}, .optional = true};
+  Argument token = {
+      .name = "tokens", .dims = {"B", "1"}, .indexLimit = vocabulary};
+  using Arguments = ArrayRef<BlockArgument>;
+  entry("forward", {tokens}, "logits",
+        [&](Arguments arguments) { return logits(hidden(arguments[0], {})); });
+  entry("prefill", {tokens, lengths}, "logits", [&](Arguments arguments) {
+    Value x = hidden(arguments[0], pastLength(arguments[0]));
+    return logits(make<LastTokenOp>("last_token", x, arguments[1]));
+  });
+  entry("decode", {token}, "logits", [&](Arguments arguments) {
+    Value x = hidden(arguments[0], pastLength(arguments[0]));
+    return logits(make<LastTokenOp>("last_token", x, Value()));
+  });
+}
+
 OwningOpRef<ModuleOp>
 ModelBuilder::finish(StringRef kind,
                      const std::function<bool(StringRef)> &ignored) {
@@ -122,28 +145,39 @@ void ModelBuilder::addDeclaration(Operation *op) {
   lastDeclaration = op;
 }
 
-void ModelBuilder::declareParameter(const std::string &parameter,
+std::string ModelBuilder::useStored(const std::string &stored,
                                     ArrayRef<int64_t> shape) {
-  std::string stored = storedName(parameter);
-  used.insert(stored);
+  bool reported = !used.insert(stored).second;
   const StoredTensor *tensor = model.weights().find(stored);
-  std::string storage = "f32";
-  if (!tensor) {
+  if (!tensor && !reported)
     bad(fmt::format("tensor '{}' is missing", stored));
-  } else if (tensor->storage != Storage::Unsupported) {
-    storage = storageName(tensor->storage);
-    if (!storageInfo(tensor->storage).decodable)
-      unsupported(
-          fmt::format("tensor '{}': expected floating-point elements, got {}",
-                      stored, storage));
-    if (ArrayRef<int64_t>(tensor->shape) != shape)
-      bad(fmt::format("tensor '{}': expected shape [{}], got [{}]", stored,
-                      fmt::join(shape, ", "), fmt::join(tensor->shape, ", ")));
-  }
+  if (!tensor || tensor->storage == Storage::Unsupported)
+    return "f32";
+  std::string storage = storageName(tensor->storage);
+  if (reported)
+    return storage;
+  if (!storageInfo(tensor->storage).decodable)
+    unsupported(
+        fmt::format("tensor '{}': expected floating-point elements, got {}",
+                    stored, storage));
+  if (ArrayRef<int64_t>(tensor->shape) != shape)
+    bad(fmt::format("tensor '{}': expected shape [{}], got [{}]", stored,
+                    fmt::join(shape, ", "), fmt::join(tensor->shape, ", ")));
+  return storage;
+}
+
+void ModelBuilder::declareParameter(const std::string &parameter,
+                                    ArrayRef<int64_t> shape,
+                                    ArrayRef<std::string> sources,
+                                    const std::string &storage,
+                                    DenseI64ArrayAttr rows) {
+  SmallVector<StringRef> names(sources.begin(), sources.end());
   OpBuilder detached(builder.getContext());
-  addDeclaration(ParameterOp::create(detached, at(parameter), parameter,
-                                     RankedTensorType::get(shape, f32), storage,
-                                     builder.getStrArrayAttr({stored})));
+  auto op = ParameterOp::create(detached, at(parameter), parameter,
+                                RankedTensorType::get(shape, f32), storage,
+                                builder.getStrArrayAttr(names));
+  op.setRowsAttr(rows);
+  addDeclaration(op);
 }
 
 Value ModelBuilder::weight(const std::string &parameter,
@@ -152,10 +186,60 @@ Value ModelBuilder::weight(const std::string &parameter,
   if (stored &&
       (stored->storage == Storage::E4M3FN || stored->storage == Storage::E5M2))
     return scaledWeight(parameter, shape, *stored);
-  if (!symbols.lookup(parameter))
-    declareParameter(parameter, shape);
+  if (!symbols.lookup(parameter)) {
+    std::string name = storedName(parameter);
+    declareParameter(parameter, shape, name, useStored(name, shape));
+  }
   return WeightOp::create(builder, at(parameter),
                           RankedTensorType::get(shape, f32), parameter);
+}
+
+Value ModelBuilder::stackedWeight(const std::string &parameter,
+                                  ArrayRef<std::string> parts,
+                                  ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> whole = {int64_t(parts.size())};
+  llvm::append_range(whole, shape);
+  if (!symbols.lookup(parameter)) {
+    std::vector<std::string> names, storages;
+    for (const std::string &part : parts) {
+      names.push_back(storedName(part));
+      storages.push_back(useStored(names.back(), shape));
+      const StoredTensor *tensor = model.weights().find(names.back());
+      if (tensor && storages.back() != storages.front())
+        bad(fmt::format("tensor '{}': expected {}, as '{}' is stored, got {}",
+                        names.back(), storages.front(), names.front(),
+                        storages.back()));
+      if (tensor && findFloat8(storages.back()))
+        unsupported(fmt::format("tensor '{}': experts stored as {}",
+                                names.back(), storages.back()));
+    }
+    declareParameter(parameter, whole, names, storages.front());
+  }
+  return WeightOp::create(builder, at(parameter),
+                          RankedTensorType::get(whole, f32), parameter);
+}
+
+Value ModelBuilder::weightRows(const std::string &parameter,
+                               const std::string &part, int64_t groups,
+                               Rows rows, int64_t columns) {
+  std::string name = storedName(parameter);
+  int64_t all = groups * rows.every;
+  const StoredTensor *stored = model.weights().find(name);
+  if (stored && findFloat8(storageName(stored->storage))) {
+    // Blocks of scales span the groups: taken apart as values.
+    Value whole = reshape(parameter, weight(parameter, {all, columns}),
+                          {groups, rows.every, columns});
+    return make<SliceOp>(parameter + "." + part, whole, integer(1),
+                         integer(rows.first), integer(rows.count));
+  }
+  std::string own = parameter + "." + part;
+  SmallVector<int64_t> shape = {groups, rows.count, columns};
+  if (!symbols.lookup(own))
+    declareParameter(
+        own, shape, name, useStored(name, {all, columns}),
+        builder.getDenseI64ArrayAttr({rows.first, rows.count, rows.every}));
+  return WeightOp::create(builder, at(own), RankedTensorType::get(shape, f32),
+                          own);
 }
 
 Value ModelBuilder::linear(const std::string &node, Value x, int64_t features,

@@ -40,7 +40,8 @@ public:
       check();
   }
   /// A count of layers must be one that the tensors can fill.
-  void checkLayers(std::string_view key, int64_t layers);
+  void checkLayers(std::string_view key, int64_t layers,
+                   const char *what = "layers");
 
   //===--- The module -----------------------------------------------------===//
 
@@ -59,6 +60,13 @@ public:
   /// A public function, unless the options leave it out.
   void entry(const std::string &name, const std::vector<Argument> &arguments,
              const std::string &result, const Body &body);
+
+  /// The entries forward, prefill and decode of a causal language model.
+  /// `hidden` gets tokens and, but in forward, the past length.
+  void causalEntries(int64_t vocabulary,
+                     const std::function<mlir::Value(mlir::Value tokens,
+                                                     mlir::Value past)> &hidden,
+                     const std::function<mlir::Value(mlir::Value)> &logits);
 
   /// Refuses tensors that no entry used and `ignored` does not name, then hands
   /// the module over.
@@ -88,6 +96,17 @@ public:
   }
 
   mlir::Value weight(const std::string &parameter, std::vector<int64_t> shape);
+  /// [parts, shape..]: a stored tensor for each part, all in one format.
+  mlir::Value stackedWeight(const std::string &parameter,
+                            llvm::ArrayRef<std::string> parts,
+                            llvm::ArrayRef<int64_t> shape);
+  /// [groups, count, columns]: of every `every` rows of a stored matrix,
+  /// `count` from `first` on. `part` names them.
+  struct Rows {
+    int64_t first, count, every;
+  };
+  mlir::Value weightRows(const std::string &parameter, const std::string &part,
+                         int64_t groups, Rows rows, int64_t columns);
   /// x · node.weightᵀ (+ node.bias).
   mlir::Value linear(const std::string &node, mlir::Value x, int64_t features,
                      bool bias);
@@ -110,8 +129,14 @@ private:
   mlir::Value read(const std::string &parameter, mlir::RankedTensorType type,
                    const StoredTensor &stored);
   void checkScales(const StoredTensor &scales, bool bytes);
-  void declareParameter(const std::string &parameter,
+  /// The storage of a tensor that becomes plain values; reports what is wrong.
+  std::string useStored(const std::string &stored,
                         llvm::ArrayRef<int64_t> shape);
+  void declareParameter(const std::string &parameter,
+                        llvm::ArrayRef<int64_t> shape,
+                        llvm::ArrayRef<std::string> sources,
+                        const std::string &storage,
+                        mlir::DenseI64ArrayAttr rows = {});
   /// Declarations stand before the entries, in the order of first use.
   void addDeclaration(mlir::Operation *op);
 
@@ -130,9 +155,11 @@ private:
 //===--- Architectures ----------------------------------------------------===//
 
 mlir::OwningOpRef<mlir::ModuleOp> buildLlama(ModelBuilder &model);
+mlir::OwningOpRef<mlir::ModuleOp> buildMixtral(ModelBuilder &model);
 mlir::OwningOpRef<mlir::ModuleOp> buildQwen2(ModelBuilder &model);
 mlir::OwningOpRef<mlir::ModuleOp> buildQwen3(ModelBuilder &model);
 mlir::OwningOpRef<mlir::ModuleOp> buildBert(ModelBuilder &model);
+mlir::OwningOpRef<mlir::ModuleOp> buildDeepseek(ModelBuilder &model);
 
 /// A config's activation by name; reports an unknown one.
 graph::Activation activation(ModelBuilder &model, const std::string &name);

@@ -67,6 +67,7 @@ private:
   AffineExpr attentionFlops(graph::AttentionOp op) const;
   AffineExpr flops(Operation *op) const;
   AffineExpr partlyTouched(Operation *op);
+  AffineExpr chosenExperts(Value indices, ValueRange weights);
 
   launch::CallOp call;
   launch::KernelOp kernel;
@@ -100,6 +101,15 @@ AffineExpr Coster::flops(Operation *op) const {
       .Case<graph::MatmulOp>([&](auto matmul) {
         return elements(matmul) * shapes[matmul.getLhs()].back() * 2;
       })
+      .Case<graph::ExpertGatedOp>([&](auto gated) {
+        return elements(gated) * shapes[gated.getInput()].back() * 4;
+      })
+      .Case<graph::GroupedLinearOp>([&](auto linear) {
+        return elements(linear) * shapes[linear.getInput()].back() * 2;
+      })
+      .Case<graph::ExpertLinearOp>([&](auto linear) {
+        return elements(linear.getInput()) * shapes[linear].back() * 2;
+      })
       .Case<graph::AttentionOp>([&](auto op) { return attentionFlops(op); })
       .Case<graph::AppendOp, graph::CastOp, graph::ConcatOp, graph::GatherOp,
             graph::LastTokenOp, graph::PositionsOp, graph::RelayoutOp,
@@ -109,6 +119,20 @@ AffineExpr Coster::flops(Operation *op) const {
         return other->getNumResults() ? elements(other->getResult(0))
                                       : number(0);
       });
+}
+
+/// Of one token a row, the weights of the experts it chose; of more, all.
+AffineExpr Coster::chosenExperts(Value indices, ValueRange weights) {
+  AffineExpr sum = number(0);
+  bool few = llvm::all_of(ArrayRef(shapes[indices]).drop_front(),
+                          llvm::IsaPred<AffineConstantExpr>);
+  for (Value weight : weights)
+    if (BlockArgument argument = argumentOf(weight); argument && few) {
+      partial.insert(argument);
+      AffineExpr all = stored(call.getOperand(argument.getArgNumber()));
+      sum = sum + all.floorDiv(shapes[weight][0]) * elements(indices);
+    }
+  return sum;
 }
 
 /// Bytes of the arguments of which the operation touches a part.
@@ -137,6 +161,10 @@ AffineExpr Coster::partlyTouched(Operation *op) {
       partial.insert(input);
       return bytes(last);
     }
+  if (auto gated = dyn_cast<graph::ExpertGatedOp>(op))
+    return chosenExperts(gated.getIndices(), {gated.getGate(), gated.getUp()});
+  if (auto linear = dyn_cast<graph::ExpertLinearOp>(op))
+    return chosenExperts(linear.getIndices(), linear.getWeight());
   auto gather = dyn_cast<graph::GatherOp>(op);
   BlockArgument table = gather ? argumentOf(gather.getTable()) : nullptr;
   if (!table)
@@ -158,7 +186,8 @@ std::string trine::computeType(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock().without_terminator()) {
     Value input =
         llvm::TypeSwitch<Operation *, Value>(&op)
-            .Case<graph::LinearOp, graph::GatedOp>(
+            .Case<graph::LinearOp, graph::GatedOp, graph::ExpertGatedOp,
+                  graph::ExpertLinearOp, graph::GroupedLinearOp>(
                 [](auto op) { return op.getInput(); })
             .Case<graph::MatmulOp>([](auto op) { return op.getLhs(); })
             .Case<graph::AttentionOp>([](auto op) { return op.getQuery(); })

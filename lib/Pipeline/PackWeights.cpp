@@ -38,7 +38,7 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
     return fault("expected floating-point elements and rank 1 or more");
   int64_t first = 0;
   std::vector<const StoredTensor *> tensors;
-  bool made = op.getQuantized() || op.getRepeat();
+  bool made = op.getQuantized() || op.getRepeat() || op.getRows();
   for (auto source : op.getSources().getAsRange<StringAttr>()) {
     const StoredTensor *tensor = weights.find(source.getValue().str());
     if (!tensor)
@@ -53,10 +53,13 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
     tensors.push_back(tensor);
     if (made)
       continue;
-    bool fits =
-        tensor->shape.size() == shape.size() &&
-        std::equal(shape.begin() + 1, shape.end(), tensor->shape.begin() + 1);
-    if (!fits || __builtin_add_overflow(first, tensor->shape[0], &first))
+    // Concatenated along dimension 0, or stacked.
+    bool stacked = tensor->shape.size() + 1 == shape.size();
+    bool fits = (stacked || tensor->shape.size() == shape.size()) &&
+                std::equal(shape.begin() + 1, shape.end(),
+                           tensor->shape.begin() + (stacked ? 0 : 1));
+    if (!fits ||
+        __builtin_add_overflow(first, stacked ? 1 : tensor->shape[0], &first))
       return fault(fmt::format("tensor '{}' of shape [{}] does not fit [{}]",
                                source.str(), fmt::join(tensor->shape, ", "),
                                fmt::join(shape, ", ")));

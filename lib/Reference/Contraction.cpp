@@ -26,10 +26,10 @@ static double dot(const double *a, const double *b, int64_t count) {
   return sum;
 }
 
-/// a [M, K] · b [N, K]ᵀ: out[m * N + n]. Each row of b is widened once.
-static std::vector<double> product(ArrayRef<double> a, const Tensor &b,
-                                   int64_t firstRow, int64_t m, int64_t n,
-                                   int64_t k) {
+/// Each row of b is widened once.
+std::vector<double> reference::product(ArrayRef<double> a, const Tensor &b,
+                                       int64_t firstRow, int64_t m, int64_t n,
+                                       int64_t k) {
   std::vector<double> out(size_t(m * n)), row(static_cast<size_t>(k));
   for (int64_t j = 0; j < n; ++j) {
     b.load((firstRow + j) * k, k, row.data());

@@ -162,7 +162,8 @@ SmallVector<Tensor> Interpreter::Frame::compute(Operation *op,
   for (auto [shape, type] :
        llvm::zip_equal(inferShapes(op, operands), op->getResultTypes()))
     results.emplace_back(dtypeOf(getElementTypeOrSelf(type)), shape);
-  if (evaluateFp8(op, operands, results))
+  if (evaluateFp8(op, operands, results) ||
+      evaluateExperts(op, operands, results))
     return results;
   for (auto evaluate :
        {evaluateContraction, evaluateAttention, evaluateNormalization,

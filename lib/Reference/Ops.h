@@ -24,6 +24,14 @@ bool evaluateMovement(mlir::Operation *op, Operands operands, Tensor &result);
 /// `append` writes into its operand, which becomes the result.
 bool evaluateStorage(mlir::Operation *op, Operands operands, Tensor &result);
 
+/// Routing has two results.
+bool evaluateExperts(mlir::Operation *op, Operands operands,
+                     llvm::MutableArrayRef<Tensor> results);
+
+/// a [M, K] · b [N, K]ᵀ, b's rows from `firstRow` on: out[m * N + n].
+std::vector<double> product(llvm::ArrayRef<double> a, const Tensor &b,
+                            int64_t firstRow, int64_t m, int64_t n, int64_t k);
+
 /// Operations of fp8, some with two results.
 bool evaluateFp8(mlir::Operation *op, Operands operands,
                  llvm::MutableArrayRef<Tensor> results);

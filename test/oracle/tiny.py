@@ -3,7 +3,10 @@ computes from them in float32.
 
 test/data/tiny-llama: grouped-query attention, biases, a head size of its own,
 llama3 rope scaling, untied head, bf16, several safetensors. test/data/tiny-bert:
-padding mask, CLS pooling, an integer buffer to be ignored. `goldens.npz` in each:
+padding mask, CLS pooling, an integer buffer to be ignored. test/data/tiny-mixtral:
+experts and a sliding window. test/data/tiny-deepseek: latent attention, experts in
+groups, YaRN; test/data/tiny-deepseek-plain: without what can be left out of these.
+`goldens.npz` in each:
 inputs and outputs by case. Seeds are fixed: the files come out the same each time.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
@@ -18,7 +21,16 @@ import tokenizers
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BertConfig,
+    BertModel,
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+)
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<s>' + message['role'] + ': ' + "
@@ -38,6 +50,9 @@ def randomize(model: torch.nn.Module, seed: int) -> None:
             parameter.data = 0.2 * noise
         else:
             parameter.data = noise * 1.5 / parameter.shape[-1] ** 0.5
+    for name, buffer in model.named_buffers():
+        if name.endswith("e_score_correction_bias"):
+            buffer.copy_(0.3 * torch.randn(buffer.shape, generator=generator))
 
 
 def write_json(path: pathlib.Path, data: dict) -> None:
@@ -121,6 +136,95 @@ def llama_tokenizer() -> tokenizers.Tokenizer:
 
 
 @torch.no_grad()
+def mixtral(folder: pathlib.Path) -> None:
+    config = MixtralConfig(
+        vocab_size=96,
+        hidden_size=32,
+        intermediate_size=40,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_local_experts=6,
+        num_experts_per_tok=2,
+        sliding_window=24,
+        max_position_embeddings=128,
+        attn_implementation="eager",
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    model = MixtralForCausalLM(config).eval()
+    randomize(model, 3)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    model = MixtralForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    save_logits(folder, model, config.vocab_size)
+
+
+@torch.no_grad()
+def deepseek(folder: pathlib.Path, **options) -> None:
+    options = {
+        "num_hidden_layers": 3,
+        "q_lora_rank": 20,
+        "n_group": 4,
+        "topk_group": 2,
+        "rope_parameters": {
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+            "beta_fast": 32,
+            "beta_slow": 1,
+            "mscale": 1.0,
+            "mscale_all_dim": 0.7,
+        },
+        **options,
+    }
+    config = DeepseekV3Config(
+        vocab_size=96,
+        hidden_size=32,
+        intermediate_size=40,
+        moe_intermediate_size=16,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        n_shared_experts=2,
+        n_routed_experts=8,
+        num_experts_per_tok=3,
+        first_k_dense_replace=1,
+        kv_lora_rank=18,
+        qk_nope_head_dim=10,
+        qk_rope_head_dim=8,
+        v_head_dim=12,
+        max_position_embeddings=128,
+        bos_token_id=1,
+        eos_token_id=2,
+        attn_implementation="eager",
+        **options,
+    )
+    model = DeepseekV3ForCausalLM(config).eval()
+    randomize(model, 4)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    model = DeepseekV3ForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    save_logits(folder, model, config.vocab_size)
+
+
+def plain_deepseek(folder: pathlib.Path) -> None:
+    deepseek(
+        folder,
+        num_hidden_layers=2,
+        q_lora_rank=None,
+        n_group=1,
+        topk_group=1,
+        norm_topk_prob=False,
+        rope_interleave=False,
+        attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+    )
+
+
+@torch.no_grad()
 def bert(folder: pathlib.Path) -> None:
     words = ["the", "a", "cat", "dog", "sat", "on", "mat", "ran", "red", "blue"]
     words += ["##s", "##ed", "##ing"]
@@ -195,7 +299,13 @@ def bert_sentence_files(folder: pathlib.Path) -> None:
 
 
 def main(data: pathlib.Path) -> None:
-    for name, make in (("tiny-llama", llama), ("tiny-bert", bert)):
+    for name, make in (
+        ("tiny-llama", llama),
+        ("tiny-bert", bert),
+        ("tiny-mixtral", mixtral),
+        ("tiny-deepseek", deepseek),
+        ("tiny-deepseek-plain", plain_deepseek),
+    ):
         folder = data / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -66,11 +66,11 @@ def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], config: dict) ->
 def quantized(
     ue8m0: bool, block: tuple[int, int] = BLOCK, source: pathlib.Path = LLAMA
 ) -> tuple[dict, dict]:
-    """The model with its projections in FP8, by NumPy and ml_dtypes; and with
-    their values in f32."""
+    """The model with its projections, but those of experts, in FP8, by NumPy and
+    ml_dtypes; and with their values in f32."""
     coded, plain = {}, {}
     for name, weight in read(source).items():
-        if not name.endswith("_proj.weight"):
+        if "_proj" not in name or ".experts." in name or weight.ndim == 1:
             coded[name] = plain[name] = weight
             continue
         w = weight.astype(np.float32)

@@ -19,11 +19,25 @@ static RankedTensorType retyped(Type type, Type element) {
   return cast<RankedTensorType>(type).clone(element);
 }
 
-static bool isLayer(Operation *op) { return isa<LinearOp, GatedOp>(op); }
+static bool isLayer(Operation *op) {
+  return isa<LinearOp, GatedOp, ExpertGatedOp, ExpertLinearOp, GroupedLinearOp>(
+      op);
+}
+
+/// A layer whose result only chooses experts stays in f32: a choice is no
+/// rounding error.
+static bool isRouter(Operation *op) {
+  return isa<LinearOp>(op) && !op->use_empty() &&
+         llvm::all_of(op->getUsers(), llvm::IsaPred<RouteOp>);
+}
 
 /// The weights a layer multiplies by.
 static MutableArrayRef<OpOperand> weightsOf(Operation *layer) {
-  return layer->getOpOperands().slice(1, isa<GatedOp>(layer) ? 2 : 1);
+  unsigned first = isa<ExpertLinearOp>(layer)  ? 3
+                   : isa<ExpertGatedOp>(layer) ? 2
+                                               : 1;
+  bool gated = isa<GatedOp, ExpertGatedOp>(layer);
+  return layer->getOpOperands().slice(first, gated ? 2 : 1);
 }
 
 namespace {
@@ -64,13 +78,14 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
   }
 
   void typeParameter(ParameterOp parameter, ArrayRef<WeightOp> readers) {
-    bool layers = false, tables = false;
+    bool layers = false, tables = false, rounded = false;
     for (WeightOp reader : readers)
       for (OpOperand &use : reader->getUses()) {
         bool table = isa<GatherOp>(use.getOwner());
         if (!table && !(isLayer(use.getOwner()) && isWeight(use)))
           return; // norms, biases: small, and read as f32
         (table ? tables : layers) = true;
+        rounded |= !table && !isRouter(use.getOwner());
       }
     Type element = getElementTypeOrSelf(parameter.getType());
     if (!element.isF32() || !(layers || tables))
@@ -83,7 +98,7 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
     Type stored = storedType(parameter);
     // Operands of a product round to bf16; a table alone keeps its values.
     Type wanted =
-        layers && compute == "bf16" && weights != "f32" ? bf16 : stored;
+        rounded && compute == "bf16" && weights != "f32" ? bf16 : stored;
     if (tables && wanted != stored) {
       split(parameter, readers);
       return;
@@ -136,6 +151,8 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
 
   void castOperands() {
     getOperation().walk([&](NarrowOperands op) {
+      if (isRouter(op))
+        return;
       for (OpOperand *operand : op.getNarrowOperands())
         castOperand(*operand);
     });
@@ -216,7 +233,8 @@ struct SetPrecision : trine::graph::impl::SetPrecisionPassBase<SetPrecision> {
 
   void quantizeInputs() {
     getOperation().walk([&](Operation *op) {
-      if (isLayer(op) && llvm::all_of(weightsOf(op), [&](OpOperand &weight) {
+      if (isa<LinearOp, GatedOp>(op) &&
+          llvm::all_of(weightsOf(op), [&](OpOperand &weight) {
             auto reader = weight.get().getDefiningOp<WeightOp>();
             auto parameter =
                 reader ? SymbolTable::lookupNearestSymbolFrom<ParameterOp>(

@@ -23,6 +23,8 @@ public:
     /// for each row. The last block of a tensor may be cut off.
     int64_t repeat = 1;
     int64_t rowsOfPart = 0; ///< rows of each tensor, repeated; 0: all it has
+    /// Of every `every` rows of a tensor's Values, `count` from `first` on.
+    int64_t first = 0, count = 1, every = 1;
   };
 
   WeightRows(std::vector<const StoredTensor *> parts, Form form);

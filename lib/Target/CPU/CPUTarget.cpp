@@ -126,6 +126,13 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
     return layout(LayoutKind::Panels, width);
   if (isa<GatedOp>(op) && (operand == 1 || operand == 2))
     return layout(LayoutKind::Panels, gated);
+  if (isa<ExpertLinearOp>(op) && operand == 3)
+    return layout(LayoutKind::Panels, width);
+  if (isa<ExpertGatedOp>(op) && (operand == 2 || operand == 3))
+    return layout(LayoutKind::Panels, gated);
+  if (auto grouped = dyn_cast<GroupedLinearOp>(op); grouped && operand == 1)
+    return grouped.getTransposed() ? LayoutAttr()
+                                   : layout(LayoutKind::Panels, width);
   if (auto matmul = dyn_cast<MatmulOp>(op); matmul && operand == 1)
     // A plain [K, N] is read in place: its rows are panels of stride N.
     return matmul.getTransposeB() ? layout(LayoutKind::Panels, machine.panel)

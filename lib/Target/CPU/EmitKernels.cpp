@@ -16,8 +16,8 @@ namespace trine::cpu {
 static const cpu::Family *const kFamilies[] = {
     &cpu::contractionFamily, &cpu::attentionFamily, &cpu::elementwiseFamily,
     &cpu::rowsFamily,        &cpu::gatherFamily,    &cpu::ropeFamily,
-    &cpu::codesFamily,       &cpu::relayoutFamily,  &cpu::appendFamily,
-    &cpu::movementFamily};
+    &cpu::codesFamily,       &cpu::routeFamily,     &cpu::expertsFamily,
+    &cpu::relayoutFamily,    &cpu::appendFamily,    &cpu::movementFamily};
 
 Operation *cpu::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

@@ -26,7 +26,7 @@ struct Family {
 /// Every family, one file each.
 extern const Family contractionFamily, relayoutFamily, appendFamily,
     attentionFamily, elementwiseFamily, rowsFamily, movementFamily,
-    gatherFamily, ropeFamily, codesFamily;
+    gatherFamily, ropeFamily, codesFamily, routeFamily, expertsFamily;
 
 /// The operation that heads the kernel: the first that is not a constant.
 mlir::Operation *rootOf(launch::KernelOp kernel);

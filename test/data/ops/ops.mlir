@@ -491,3 +491,63 @@ func.func @positions(%x: tensor<?x?x6xf32> {graph.name = "x", graph.dims = ["B",
   %r = graph.positions %x after %p : tensor<?x?x6xf32>, tensor<?xi32> -> tensor<?x?xi32>
   return %r : tensor<?x?xi32>
 }
+
+func.func @route_softmax_indices(%x: tensor<?x?x8xf32> {graph.name = "x", graph.dims = ["B", "S5"]})
+    -> (tensor<?x?x2xi32> {graph.name = "result"}) {
+  %r, %w = graph.route softmax %x top 2 normalize {scale = 1.0} : tensor<?x?x8xf32> -> tensor<?x?x2xi32>, tensor<?x?x2xf32>
+  return %r : tensor<?x?x2xi32>
+}
+
+func.func @route_softmax(%x: tensor<?x?x8xf32> {graph.name = "x", graph.dims = ["B", "S5"]})
+    -> (tensor<?x?x2xf32> {graph.name = "result"}) {
+  %i, %r = graph.route softmax %x top 2 normalize {scale = 1.0} : tensor<?x?x8xf32> -> tensor<?x?x2xi32>, tensor<?x?x2xf32>
+  return %r : tensor<?x?x2xf32>
+}
+
+func.func @route_plain_indices(%x: tensor<?x?x11xf32> {graph.name = "x", graph.dims = ["B", "S5"]})
+    -> (tensor<?x?x3xi32> {graph.name = "result"}) {
+  %r, %w = graph.route softmax %x top 3 {scale = 0.5} : tensor<?x?x11xf32> -> tensor<?x?x3xi32>, tensor<?x?x3xf32>
+  return %r : tensor<?x?x3xi32>
+}
+
+func.func @route_plain(%x: tensor<?x?x11xf32> {graph.name = "x", graph.dims = ["B", "S5"]})
+    -> (tensor<?x?x3xf32> {graph.name = "result"}) {
+  %i, %r = graph.route softmax %x top 3 {scale = 0.5} : tensor<?x?x11xf32> -> tensor<?x?x3xi32>, tensor<?x?x3xf32>
+  return %r : tensor<?x?x3xf32>
+}
+
+func.func @route_groups_indices(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %b: tensor<24xf32> {graph.name = "b"})
+    -> (tensor<?x?x4xi32> {graph.name = "result"}) {
+  %r, %w = graph.route sigmoid %x bias %b top 4 groups 4 limit 2 normalize {scale = 2.5} : tensor<?x?x24xf32>, tensor<24xf32> -> tensor<?x?x4xi32>, tensor<?x?x4xf32>
+  return %r : tensor<?x?x4xi32>
+}
+
+func.func @route_groups(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S5"]}, %b: tensor<24xf32> {graph.name = "b"})
+    -> (tensor<?x?x4xf32> {graph.name = "result"}) {
+  %i, %r = graph.route sigmoid %x bias %b top 4 groups 4 limit 2 normalize {scale = 2.5} : tensor<?x?x24xf32>, tensor<24xf32> -> tensor<?x?x4xi32>, tensor<?x?x4xf32>
+  return %r : tensor<?x?x4xf32>
+}
+
+func.func @expert_gated(%x: tensor<?x?x24xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %i: tensor<?x?x3xi32> {graph.name = "i", graph.dims = ["B", "S3"]}, %eg: tensor<5x20x24xf32> {graph.name = "eg"}, %eu: tensor<5x20x24xf32> {graph.name = "eu"})
+    -> (tensor<?x?x3x20xf32> {graph.name = "result"}) {
+  %r = graph.expert_gated silu %x, %i, %eg, %eu : tensor<?x?x24xf32>, tensor<?x?x3xi32>, tensor<5x20x24xf32>, tensor<5x20x24xf32> -> tensor<?x?x3x20xf32>
+  return %r : tensor<?x?x3x20xf32>
+}
+
+func.func @expert_linear(%x: tensor<?x?x3x20xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %i: tensor<?x?x3xi32> {graph.name = "i", graph.dims = ["B", "S3"]}, %f: tensor<?x?x3xf32> {graph.name = "f", graph.dims = ["B", "S3"]}, %ew: tensor<5x17x20xf32> {graph.name = "ew"})
+    -> (tensor<?x?x17xf32> {graph.name = "result"}) {
+  %r = graph.expert_linear %x, %i, %f, %ew : tensor<?x?x3x20xf32>, tensor<?x?x3xi32>, tensor<?x?x3xf32>, tensor<5x17x20xf32> -> tensor<?x?x17xf32>
+  return %r : tensor<?x?x17xf32>
+}
+
+func.func @grouped_linear(%x: tensor<?x?x4x24xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %ew: tensor<4x70x24xf32> {graph.name = "ew"})
+    -> (tensor<?x?x4x70xf32> {graph.name = "result"}) {
+  %r = graph.grouped_linear %x, %ew : tensor<?x?x4x24xf32>, tensor<4x70x24xf32> -> tensor<?x?x4x70xf32>
+  return %r : tensor<?x?x4x70xf32>
+}
+
+func.func @grouped_linear_t(%x: tensor<?x?x4x24xf32> {graph.name = "x", graph.dims = ["B", "S3"]}, %ew: tensor<4x24x70xf32> {graph.name = "ew"})
+    -> (tensor<?x?x4x70xf32> {graph.name = "result"}) {
+  %r = graph.grouped_linear %x, %ew transposed : tensor<?x?x4x24xf32>, tensor<4x24x70xf32> -> tensor<?x?x4x70xf32>
+  return %r : tensor<?x?x4x70xf32>
+}

@@ -490,3 +490,159 @@ func.func @blob() {
   %0 = graph.constant dense_resource<weights> : tensor<4xf32> // G13
   return
 }
+
+// -----
+
+func.func @route_top(%l: tensor<2x4xf32>) {
+  // expected-error @below {{expected a static number of experts, 5 or more, got 4}}
+  %0, %1 = graph.route softmax %l top 5 : tensor<2x4xf32> -> tensor<2x5xi32>, tensor<2x5xf32> // G25
+  return
+}
+
+// -----
+
+func.func @route_groups(%l: tensor<2x8xf32>) {
+  // expected-error @below {{expected groups of two experts or more, got 8 experts in 3 groups}}
+  %0, %1 = graph.route softmax %l top 2 groups 3 limit 2 : tensor<2x8xf32> -> tensor<2x2xi32>, tensor<2x2xf32> // G25
+  return
+}
+
+// -----
+
+func.func @route_single_groups(%l: tensor<2x8xf32>) {
+  // expected-error @below {{expected groups of two experts or more, got 8 experts in 8 groups}}
+  %0, %1 = graph.route softmax %l top 2 groups 8 limit 2 : tensor<2x8xf32> -> tensor<2x2xi32>, tensor<2x2xf32> // G25
+  return
+}
+
+// -----
+
+func.func @route_limit(%l: tensor<2x8xf32>) {
+  // expected-error @below {{expected 5 experts in 1 of 2 groups of 4}}
+  %0, %1 = graph.route softmax %l top 5 groups 2 limit 1 : tensor<2x8xf32> -> tensor<2x5xi32>, tensor<2x5xf32> // G25
+  return
+}
+
+// -----
+
+func.func @route_groups_alone(%l: tensor<2x8xf32>) {
+  // expected-error @below {{expected 'groups' and 'limit' together}}
+  %0, %1 = graph.route softmax %l top 5 groups 2 : tensor<2x8xf32> -> tensor<2x5xi32>, tensor<2x5xf32> // G25
+  return
+}
+
+// -----
+
+func.func @route_bias(%l: tensor<2x8xf32>, %b: tensor<7xf32>) {
+  // expected-error @below {{expected dimension 0 of bias to be 8, got 7}}
+  %0, %1 = graph.route sigmoid %l bias %b top 2 : tensor<2x8xf32>, tensor<7xf32> -> tensor<2x2xi32>, tensor<2x2xf32> // G1
+  return
+}
+
+// -----
+
+func.func @route_weights(%l: tensor<2x8xf32>) {
+  // expected-error @below {{expected a bias and weights of 'f32'}}
+  %0, %1 = graph.route sigmoid %l top 2 : tensor<2x8xf32> -> tensor<2x2xi32>, tensor<2x2xbf16> // G8
+  return
+}
+
+// -----
+
+func.func @expert_gated_indices(%x: tensor<2x8xf32>, %i: tensor<3x2xi32>, %w: tensor<5x4x8xf32>) {
+  // expected-error @below {{expected dimension 0 of indices to be 2, got 3}}
+  %0 = graph.expert_gated silu %x, %i, %w, %w : tensor<2x8xf32>, tensor<3x2xi32>, tensor<5x4x8xf32>, tensor<5x4x8xf32> -> tensor<2x2x4xf32> // G1
+  return
+}
+
+// -----
+
+func.func @expert_gated_up(%x: tensor<2x8xf32>, %i: tensor<2x2xi32>, %w: tensor<5x4x8xf32>, %u: tensor<6x4x8xf32>) {
+  // expected-error @below {{expected dimension 0 of up to be 5, got 6}}
+  %0 = graph.expert_gated silu %x, %i, %w, %u : tensor<2x8xf32>, tensor<2x2xi32>, tensor<5x4x8xf32>, tensor<6x4x8xf32> -> tensor<2x2x4xf32> // G1
+  return
+}
+
+// -----
+
+func.func @expert_gated_weight(%x: tensor<2x8xf32>, %i: tensor<2x2xi32>, %w: tensor<20x8xf32>) {
+  // expected-error @below {{expected gate of rank 3, got rank 2}}
+  %0 = graph.expert_gated silu %x, %i, %w, %w : tensor<2x8xf32>, tensor<2x2xi32>, tensor<20x8xf32>, tensor<20x8xf32> -> tensor<2x2x4xf32> // G1
+  return
+}
+
+// -----
+
+func.func @expert_linear_weights(%x: tensor<2x3x8xf32>, %i: tensor<2x3xi32>, %f: tensor<2x2xf32>, %w: tensor<5x4x8xf32>) {
+  // expected-error @below {{expected dimension 1 of weights to be 3, got 2}}
+  %0 = graph.expert_linear %x, %i, %f, %w : tensor<2x3x8xf32>, tensor<2x3xi32>, tensor<2x2xf32>, tensor<5x4x8xf32> -> tensor<2x4xf32> // G1
+  return
+}
+
+// -----
+
+func.func @expert_linear_rank(%x: tensor<8xf32>, %i: tensor<2xi32>, %f: tensor<2xf32>, %w: tensor<5x4x8xf32>) {
+  // expected-error @below {{expected input of rank 2 or more, got rank 1}}
+  %0 = graph.expert_linear %x, %i, %f, %w : tensor<8xf32>, tensor<2xi32>, tensor<2xf32>, tensor<5x4x8xf32> -> tensor<4xf32> // G1
+  return
+}
+
+// -----
+
+func.func @expert_count(%x: tensor<2x8xf32>, %i: tensor<2x2xi32>, %w: tensor<?x4x8xf32>) {
+  // expected-error @below {{expected a static number of experts}}
+  %0 = graph.expert_gated silu %x, %i, %w, %w : tensor<2x8xf32>, tensor<2x2xi32>, tensor<?x4x8xf32>, tensor<?x4x8xf32> -> tensor<2x2x4xf32> // G25
+  return
+}
+
+// -----
+
+func.func @expert_chosen(%x: tensor<2x?x8xf32>, %i: tensor<2x?xi32>, %f: tensor<2x?xf32>, %w: tensor<5x4x8xf32>) {
+  // expected-error @below {{expected static numbers of experts and of those chosen}}
+  %0 = graph.expert_linear %x, %i, %f, %w : tensor<2x?x8xf32>, tensor<2x?xi32>, tensor<2x?xf32>, tensor<5x4x8xf32> -> tensor<2x4xf32> // G25
+  return
+}
+
+// -----
+
+func.func @expert_narrower(%x: tensor<2x8xf32>, %i: tensor<2x2xi32>, %w: tensor<5x4x8xf32>) {
+  // expected-error @below {{expected operands of 'bf16' or narrower, got 'f32'}}
+  %0 = graph.expert_gated silu %x, %i, %w, %w : tensor<2x8xf32>, tensor<2x2xi32>, tensor<5x4x8xf32>, tensor<5x4x8xf32> -> tensor<2x2x4xbf16> // G8
+  return
+}
+
+// -----
+
+// expected-error @below {{expected 'rows' [first, count, every] with the count within every, got [1, 2]}}
+graph.parameter @w : tensor<2x8xf32> storage "f32" rows [1, 2] from ["a"] // G2
+
+// -----
+
+// expected-error @below {{got [3, 2, 4]}}
+graph.parameter @w : tensor<2x8xf32> storage "f32" rows [3, 2, 4] from ["a"] // G2
+
+// -----
+
+// expected-error @below {{got [0, 0, 4]}}
+graph.parameter @w : tensor<2x8xf32> storage "f32" rows [0, 0, 4] from ["a"] // G2
+
+// -----
+
+// expected-error @below {{expected 'rows' without 'quantized' and 'repeat'}}
+graph.parameter @w : tensor<2x8xf32> storage "f32" repeat 2 rows [0, 1, 2] from ["a"] // G2
+
+// -----
+
+func.func @grouped_count(%x: tensor<2x3x8xf32>, %w: tensor<4x5x8xf32>) {
+  // expected-error @below {{expected dimension 0 of weight to be 3, got 4}}
+  %0 = graph.grouped_linear %x, %w : tensor<2x3x8xf32>, tensor<4x5x8xf32> -> tensor<2x3x5xf32> // G1
+  return
+}
+
+// -----
+
+func.func @grouped_transposed(%x: tensor<2x3x8xf32>, %w: tensor<3x5x8xf32>) {
+  // expected-error @below {{expected dimension 1 of weight to be 8, got 5}}
+  %0 = graph.grouped_linear %x, %w transposed : tensor<2x3x8xf32>, tensor<3x5x8xf32> -> tensor<2x3x5xf32> // G1
+  return
+}

@@ -5,6 +5,8 @@
 
 // CHECK: graph.parameter @w : tensor<4x8xf32, #graph.layout<panels, 16>> storage "q4_1" from ["a", "b"]
 graph.parameter @w : tensor<4x8xf32, #graph.layout<panels, 16>> storage "q4_1" from ["a", "b"]
+// CHECK: graph.parameter @r : tensor<3x2x8xf32> storage "f32" rows [1, 2, 4] from ["a"]
+graph.parameter @r : tensor<3x2x8xf32> storage "f32" rows [1, 2, 4] from ["a"]
 // CHECK: graph.state @k : tensor<?x32x2x8xf32, #graph.layout<head_panels, 16>>
 graph.state @k : tensor<?x32x2x8xf32, #graph.layout<head_panels, 16>>
 // CHECK: graph.state @v : tensor<?x32x2x8xf32, #graph.layout<heads, 1>>
@@ -41,6 +43,23 @@ func.func @contraction(%x: tensor<?x8xbf16>, %w: tensor<4x8xbf16>, %b: tensor<4x
   %3 = graph.matmul %m, %n : tensor<2x?x8xf16>, tensor<2x8x?xf16> -> tensor<2x?x?xf16>
   // CHECK: graph.matmul %{{.*}}, %{{.*}} transpose_b : tensor<2x?x8xf16>, tensor<2x?x8xf16> -> tensor<2x?x?xf16>
   %4 = graph.matmul %m, %m transpose_b : tensor<2x?x8xf16>, tensor<2x?x8xf16> -> tensor<2x?x?xf16>
+  return
+}
+
+// CHECK-LABEL: @experts
+func.func @experts(%x: tensor<?x8xbf16>, %l: tensor<?x6xf32>, %b: tensor<6xf32>, %g: tensor<6x4x8xbf16>, %d: tensor<6x8x4xbf16>, %h: tensor<?x6x8xf32>) {
+  // CHECK: graph.route softmax %{{.*}} top 2 normalize : tensor<?x6xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+  %0, %1 = graph.route softmax %l top 2 normalize : tensor<?x6xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+  // CHECK: graph.route sigmoid %{{.*}} bias %{{.*}} top 2 groups 3 limit 1 {scale = 2.500000e+00 : f64} : tensor<?x6xf32>, tensor<6xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+  %2, %3 = graph.route sigmoid %l bias %b top 2 groups 3 limit 1 {scale = 2.5} : tensor<?x6xf32>, tensor<6xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+  // CHECK: graph.expert_gated silu %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x8xbf16>, tensor<?x2xi32>, tensor<6x4x8xbf16>, tensor<6x4x8xbf16> -> tensor<?x2x4xf32>
+  %4 = graph.expert_gated silu %x, %0, %g, %g : tensor<?x8xbf16>, tensor<?x2xi32>, tensor<6x4x8xbf16>, tensor<6x4x8xbf16> -> tensor<?x2x4xf32>
+  // CHECK: graph.grouped_linear %{{.*}}, %{{.*}} : tensor<?x6x8xf32>, tensor<6x4x8xbf16> -> tensor<?x6x4xf32>
+  %6 = graph.grouped_linear %h, %g : tensor<?x6x8xf32>, tensor<6x4x8xbf16> -> tensor<?x6x4xf32>
+  // CHECK: graph.grouped_linear %{{.*}}, %{{.*}} transposed : tensor<?x6x8xf32>, tensor<6x8x4xbf16> -> tensor<?x6x4xf32>
+  %7 = graph.grouped_linear %h, %d transposed : tensor<?x6x8xf32>, tensor<6x8x4xbf16> -> tensor<?x6x4xf32>
+  // CHECK: graph.expert_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x2x4xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x8x4xbf16> -> tensor<?x8xf32>
+  %5 = graph.expert_linear %4, %0, %1, %d : tensor<?x2x4xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<6x8x4xbf16> -> tensor<?x8xf32>
   return
 }
 

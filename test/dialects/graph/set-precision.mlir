@@ -107,3 +107,30 @@ module attributes {graph.kv = "fp8"} {
     return %o : tensor<?x?x2x8xf32>
   }
 }
+
+// -----
+
+// Experts compute as asked, what chooses them in f32.
+// CHECK-LABEL: module attributes {graph.compute = "bf16"} {
+// CHECK: graph.parameter @gate : tensor<4x8xf32> storage "f32" from
+// CHECK: graph.parameter @up : tensor<4x6x8xbf16> storage "f32" from
+// CHECK: graph.parameter @down : tensor<4x8x6xbf16> storage "bf16" from
+module attributes {graph.compute = "bf16"} {
+  graph.parameter @gate : tensor<4x8xf32> storage "f32" from ["g"]
+  graph.parameter @up : tensor<4x6x8xf32> storage "f32" from ["u"]
+  graph.parameter @down : tensor<4x8x6xf32> storage "bf16" from ["d"]
+  // CHECK-LABEL: func.func @experts
+  func.func @experts(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+    %g = graph.weight @gate : tensor<4x8xf32>
+    %u = graph.weight @up : tensor<4x6x8xf32>
+    %d = graph.weight @down : tensor<4x8x6xf32>
+    // CHECK: graph.linear %arg0, %{{.*}} : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+    %l = graph.linear %x, %g : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+    %i, %w = graph.route softmax %l top 2 : tensor<?x4xf32> -> tensor<?x2xi32>, tensor<?x2xf32>
+    // CHECK: graph.expert_gated silu %{{.*}} : tensor<?x8xbf16>, tensor<?x2xi32>, tensor<4x6x8xbf16>, tensor<4x6x8xbf16> -> tensor<?x2x6xf32>
+    %y = graph.expert_gated silu %x, %i, %u, %u : tensor<?x8xf32>, tensor<?x2xi32>, tensor<4x6x8xf32>, tensor<4x6x8xf32> -> tensor<?x2x6xf32>
+    // CHECK: graph.expert_linear %{{.*}} : tensor<?x2x6xbf16>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<4x8x6xbf16> -> tensor<?x8xf32>
+    %z = graph.expert_linear %y, %i, %w, %d : tensor<?x2x6xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<4x8x6xf32> -> tensor<?x8xf32>
+    return %z : tensor<?x8xf32>
+  }
+}

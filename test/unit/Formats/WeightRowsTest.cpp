@@ -121,3 +121,24 @@ TEST(WeightRows, BytesHoldPowersOfTwoOnly) {
     }
   }
 }
+
+TEST(WeightRows, PicksRowsOfEachTensor) {
+  Matrix a(8, 3, 1), b(12, 3, 2);
+  WeightRows::Form form;
+  form.first = 1;
+  form.count = 2;
+  form.every = 4;
+  WeightRows rows({&a.tensor, &b.tensor}, form);
+  ASSERT_EQ(rows.count(), 10);
+  std::vector<float> expected;
+  for (const Matrix *matrix : {&a, &b})
+    for (int64_t i = 0; i < matrix->tensor.shape[0]; ++i)
+      if (i % 4 == 1 || i % 4 == 2)
+        expected.insert(expected.end(), &matrix->values[size_t(i) * 3],
+                        &matrix->values[size_t(i) * 3] + 3);
+  for (int64_t first = 0; first < 10; ++first)
+    for (int64_t count = 1; first + count <= 10; ++count)
+      EXPECT_EQ(rows.read(first, count),
+                std::vector<float>(&expected[size_t(first) * 3],
+                                   &expected[size_t(first) * 3] + count * 3));
+}

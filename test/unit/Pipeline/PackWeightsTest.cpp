@@ -120,6 +120,19 @@ TEST_F(PackWeightsTest, EachMatrixStartsAPanel) {
   EXPECT_EQ(element<float>(bytes, 0, 32 + 3 * 8 + 3), 0);
 }
 
+TEST_F(PackWeightsTest, MatricesOfOneRankLessAreStacked) {
+  declare("two", {2, 37, 5}, {"a", "a"}, 8);
+  declare("unlike", {2, 37, 5}, {"a", "b"}, 8);
+  EXPECT_THROW(checkParameters(*module, source), Error);
+  module->getBody()->back().erase();
+  checkParameters(*module, source);
+  std::string bytes = pack(2);
+  ASSERT_EQ(parameters[0].bytes, 2u * 40 * 5 * 4);
+  // Row 36, column 4 of the second.
+  EXPECT_EQ(element<float>(bytes, 0, ((40 + 32) * 5 + 4 * 8) + 4),
+            Source::value(36 * 5 + 4));
+}
+
 TEST_F(PackWeightsTest, RowsAndVectorsAtPageOffsets) {
   declare("bias", {51}, {"bias", "tail"});
   declare("half", {37, 5}, {"a"}, 0, builder.getBF16Type());
