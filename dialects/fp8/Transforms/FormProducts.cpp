@@ -48,7 +48,8 @@ struct FormProducts : fp8::impl::FormProductsPassBase<FormProducts> {
     return {codes.getCodes(), codes.getScales(), codes.getBlockAttr()};
   }
 
-  /// The finest block along K, or what the recipe says; 0 where that is all.
+  /// The finest block along K, or what the recipe says (F5 refuses what lies in
+  /// no block); 0 where that is all.
   static int64_t groupOf(Operation *layer, int64_t k, ArrayRef<int64_t> weight,
                          const Input &input) {
     auto columns = [&](int64_t size) { return size && size < k ? size : k; };
@@ -56,8 +57,7 @@ struct FormProducts : fp8::impl::FormProductsPassBase<FormProducts> {
     if (input.block)
       group = std::gcd(group, columns(input.block[1]));
     if (auto given = layer->getAttrOfType<IntegerAttr>("fp8.group"))
-      if (given.getInt() && group % given.getInt() == 0)
-        group = given.getInt();
+      group = columns(given.getInt());
     return group == k ? 0 : group;
   }
 
