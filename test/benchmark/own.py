@@ -9,7 +9,10 @@ import statistics
 import tiny
 from kernels import module, parameter
 from session import tool
-from shapes import SMOLLM2
+from shapes import ROOT, SMOLLM2
+
+# Random weights, made by a run beside the rivals.
+LLAMA_1B_BF16 = ROOT / "build-rivals" / "models" / "llama-1.1b-bf16.gguf"
 
 # The contractions of one SmolLM2 layer: (weights [N, K] as stored, times used).
 LAYER = {
@@ -105,8 +108,7 @@ def prefill(run):
 
 
 def decode(run):
-    report = json.loads(tool("trine-inspect", run.package(SMOLLM2), "--json"))
-    weights = next(s["bytes"] for s in report["sections"] if s["name"] == "weights")
+    weights = weight_bytes(run.package(SMOLLM2))
     for context in (32, 512, 2048) if run.options.full else (32, 512):
         result = run.bench(
             run.package(SMOLLM2),
@@ -137,6 +139,49 @@ def capacity(run):
     )
     name = "decode, --max-sequence 8192 / 512"
     run.bar(name, large / small, 1.10, at_least=False)
+
+
+def weight_bytes(package):
+    report = json.loads(tool("trine-inspect", package, "--json"))
+    return next(s["bytes"] for s in report["sections"] if s["name"] == "weights")
+
+
+def fp8(run):
+    """A step of FP8 weights beside one of bf16, taking turns: as much faster as
+    the bytes are fewer."""
+    models = {"SmolLM2-135M": SMOLLM2}
+    if run.options.full and LLAMA_1B_BF16.exists():
+        models["Llama-1.1B"] = LLAMA_1B_BF16
+    for name, source in models.items():
+        flags = ("--compute=bf16", "--weights=bf16", "--max-sequence=2048")
+        packages = {
+            "bf16": run.package(source, *flags),
+            "W8A16": run.package(source, *flags, "--quantize=W8A16"),
+        }
+        fewer = weight_bytes(packages["bf16"]) / weight_bytes(packages["W8A16"])
+        for threads in (1, 2):
+            times = {kind: [] for kind in packages}
+            for _ in range(5):
+                for kind, package in packages.items():
+                    token, call = run.tokens(1), f"prefill tokens={run.tokens(32)}"
+                    result = run.bench(
+                        package,
+                        "decode",
+                        {"tokens": token},
+                        run.repeat * 3,
+                        threads,
+                        [call],
+                    )
+                    times[kind].append(result["best_seconds"])
+            best = {kind: min(several) for kind, several in times.items()}
+            faster = best["bf16"] / best["W8A16"]
+            run.progress(
+                f"{name} {threads}t: bf16 {best['bf16'] * 1e3:.2f} ms, W8A16 "
+                f"{best['W8A16'] * 1e3:.2f} ms; {faster:.2f} x of {fewer:.2f} x"
+            )
+            bar = f"decode {name} at 32 {threads}t, W8A16 / bf16 of the bytes' ratio"
+            run.bar(bar, faster / fewer, 0.95)
+    run.forget()
 
 
 def layers(run):
