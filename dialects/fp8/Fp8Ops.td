@@ -177,6 +177,12 @@ def RequantizeOp : Fp8_Op<"requantize", [Pure]> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Measuring
+//===----------------------------------------------------------------------===//
+
+def Fp8_Figures : RankedTensorOf<[F32], [Graph_IsPlain]>;
+
 def ObserveOp : Fp8_Op<"observe", [Pure]> {
   let summary = "Largest magnitude of a tensor, for calibration";
   let description = [{
@@ -188,8 +194,44 @@ def ObserveOp : Fp8_Op<"observe", [Pure]> {
     ```
   }];
   let arguments = (ins Graph_FloatTensor:$input);
-  let results = (outs RankedTensorOf<[F32], [Graph_IsPlain]>:$result);
+  let results = (outs Fp8_Figures:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+}
+
+def CompareOp : Fp8_Op<"compare", [Pure, SameTypeOperands]> {
+  let summary = "What a tensor loses: sums that SQNR and cosine are made of";
+  let description = [{
+    f32[4] of sums over all elements, in double, each rounded once: Σ a², Σ (a-b)²,
+    Σ a·b, Σ b². SQNR is 10·log10(Σ a² / Σ (a-b)²), the cosine
+    Σ a·b / √(Σ a² · Σ b²).
+
+    ```mlir
+    %m = fp8.compare %a, %b : tensor<?x576xf32> -> tensor<4xf32>
+    ```
+  }];
+  let arguments = (ins Graph_FloatTensor:$a, Graph_FloatTensor:$b);
+  let results = (outs Fp8_Figures:$result);
+  let assemblyFormat = "$a `,` $b attr-dict `:` type($a) `->` type($result)";
+}
+
+def CensusOp : Fp8_Op<"census", [Pure]> {
+  let summary = "How many elements saturate or flush, and which scales there are";
+  let description = [{
+    f32[259] of counts: elements; those that round beyond the largest code; those
+    not 0 whose code is 0; then, for each byte b, the scales in [2^(b-127), 2^(b-126)).
+
+    ```mlir
+    %m = fp8.census %x as %q, %s block [1, 128]
+       : tensor<?x576xf32>, tensor<?x576xf8E4M3FN>, tensor<?x5xi8> -> tensor<259xf32>
+    ```
+  }];
+  let arguments = (ins Graph_FloatTensor:$input, Fp8_Codes:$codes, Fp8_Scales:$scales,
+                       Fp8_Block:$block);
+  let results = (outs Fp8_Figures:$result);
+  let assemblyFormat = [{
+    $input `as` $codes `,` $scales `block` $block attr-dict `:` type($input) `,`
+    type($codes) `,` type($scales) `->` type($result)
+  }];
 }
 
 //===----------------------------------------------------------------------===//

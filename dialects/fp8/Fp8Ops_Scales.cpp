@@ -114,3 +114,28 @@ LogicalResult ObserveOp::inferShapes(ArrayRef<SymbolicShape>,
 }
 
 LogicalResult ObserveOp::verify() { return success(); }
+
+LogicalResult CompareOp::inferShapes(ArrayRef<SymbolicShape>,
+                                     SmallVectorImpl<SymbolicShape> &results,
+                                     ErrorEmitter) {
+  results.push_back({getAffineConstantExpr(4, getContext())});
+  return success();
+}
+
+LogicalResult CompareOp::verify() { return success(); }
+
+LogicalResult CensusOp::inferShapes(ArrayRef<SymbolicShape> operands,
+                                    SmallVectorImpl<SymbolicShape> &results,
+                                    ErrorEmitter emitError) {
+  if (operands[0].size() != operands[1].size())
+    return emitError() << "expected codes of the input's rank "
+                       << operands[0].size() << ", got " << operands[1].size();
+  if (failed(expectDimensions(operands[1], "codes", emitError)) ||
+      failed(expectScales(operands[2], operands[1], getBlock(), "scales",
+                          emitError)))
+    return failure();
+  results.push_back({getAffineConstantExpr(3 + 256, getContext())});
+  return success();
+}
+
+LogicalResult CensusOp::verify() { return success(); }

@@ -3,6 +3,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Compilation.h"
+#include "Calibration.h"
 #include "PackWeights.h"
 #include "Sizes.h"
 #include "dialects/fp8/Recipe.h"
@@ -133,6 +134,12 @@ void Compilation::configureModule() {
       (*module)->setAttr(name, builder.getStringAttr(*value));
   if (!options.quantize.empty())
     (*module)->setAttr("fp8.recipe", builder.getStringAttr(recipeText()));
+  if (!options.observe.empty())
+    (*module)->setAttr("fp8.observe", builder.getStringAttr(options.observe));
+  if (!options.calibration.empty())
+    (*module)->setAttr(
+        "fp8.calibration",
+        readCalibration(context, options.calibration, sourceDigest()));
   if (options.maxSequence)
     setModuleAttribute("graph.max_sequence",
                        builder.getI64IntegerAttr(options.maxSequence), false);
@@ -265,7 +272,8 @@ LogicalResult Compilation::afterPhase(const Phase &phase, ModuleOp op) {
 ExitCode Compilation::failureCode() const {
   if (diagnostics.sawUnsupported())
     return ExitCode::Unsupported;
-  bool userWrote = options.input.ends_with(".mlir") || !options.place.empty();
+  bool userWrote = options.input.ends_with(".mlir") || !options.place.empty() ||
+                   (!options.quantize.empty() && currentPhase == kGraphPhase);
   size_t index = *findPhase(currentPhase);
   if (!options.place.empty() && currentPhase == "kernels")
     return ExitCode::Usage;

@@ -27,8 +27,12 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
        {std::pair{"compute", &compute}, {"weights", &weights}, {"kv", &kv}})
     if (!value->empty())
       earlier[key] = *value;
-  if (!quantize.empty())
-    earlier["quantize"] = std::filesystem::path(quantize).filename().string();
+  for (auto [key, file] :
+       {std::pair{"quantize", &quantize}, {"calibration", &calibration}})
+    if (!file->empty())
+      earlier[key] = std::filesystem::path(*file).filename().string();
+  if (!observe.empty())
+    earlier["observe"] = observe;
   if (!targets.empty())
     earlier["target"] = targets;
   if (!cpu.empty())
@@ -71,7 +75,10 @@ static void declare(CommandLine &line, CompileOptions &o) {
             "FP8_BLOCK,\n"
             "DEEPSEEK, MXFP8, W8A16, FP8 (which needs --calibration)")
       .text("--calibration", "FILE.json", o.calibration,
-            "what trine calibrate measured, for --quantize (not yet)")
+            "what trine calibrate measured, for --quantize")
+      .choice("--observe", {"absmax", "error"}, o.observe,
+              "entries return, too, the largest magnitude of each layer's "
+              "input,\nor what --quantize costs each layer")
       .list("--entries", "NAME[,…]", o.entries, /*split=*/true,
             "entries to compile (default: all the model has)")
       .integer("--max-sequence", "N", o.maxSequence, 1, 1 << 24,
@@ -109,9 +116,7 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
   expect("--weights", o.weights, {"keep", "f32", "bf16", "f16"});
   expect("--kv", o.kv, {"f32", "bf16", "fp8"});
   for (auto [flag, value, reason] :
-       {std::tuple{"--calibration", &o.calibration,
-                   "there is no static quantization yet"},
-        {"--chip", &o.chip, "there is no NPU target yet"},
+       {std::tuple{"--chip", &o.chip, "there is no NPU target yet"},
         {"--arch", &o.arch, "there is no CUDA target yet"}})
     if (!value->empty())
       items.push_back(fmt::format("{}={}: {}", flag, *value, reason));
@@ -144,6 +149,10 @@ std::optional<CompileOptions> trine::parseOptions(int argc, char **argv) {
     o.jobs = std::max(1u, std::thread::hardware_concurrency());
   if (o.output.empty() && !o.check && o.emit != "graph" && o.to.empty())
     line.fail("no output; give -o");
+  if (o.quantize.empty() && (!o.calibration.empty() || o.observe == "error"))
+    line.fail(fmt::format("{} is for --quantize",
+                          o.calibration.empty() ? "--observe=error"
+                                                : "--calibration"));
   refuseUnsupportedOptions(o);
   return o;
 }

@@ -17,7 +17,7 @@ struct CompileOptions {
   std::vector<std::string> targets, place, entries; ///< empty: not given
   std::string cpu;                                  ///< empty: not given
   std::string compute, weights, kv, quantize;       ///< empty: not given
-  std::string chip, arch, calibration;
+  std::string chip, arch, calibration, observe;
   std::string emit = "package";
   std::string from, to, savePhases, report;
   int64_t maxSequence = 0, maxBatch = 0, jobs = 0; ///< 0: not given

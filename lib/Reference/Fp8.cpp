@@ -140,6 +140,45 @@ static void observe(fp8::ObserveOp, Operands operands,
   *reinterpret_cast<float *>(results[0].bytes.get()) = most;
 }
 
+static void compare(fp8::CompareOp, Operands operands,
+                    MutableArrayRef<Tensor> results) {
+  int64_t count = operands[0].elements();
+  std::vector<double> a = operands[0].load(0, count),
+                      b = operands[1].load(0, count), sums(4);
+  for (size_t i = 0; i < a.size(); ++i) {
+    sums[0] += a[i] * a[i];
+    sums[1] += (a[i] - b[i]) * (a[i] - b[i]);
+    sums[2] += a[i] * b[i];
+    sums[3] += b[i] * b[i];
+  }
+  results[0].store(0, 4, sums.data());
+}
+
+static void census(fp8::CensusOp op, Operands operands,
+                   MutableArrayRef<Tensor> results) {
+  const Tensor &codes = operands[1], &scales = operands[2];
+  int64_t count = codes.elements();
+  std::vector<double> x = operands[0].load(0, count), c = codes.load(0, count);
+  std::vector<double> counts(3 + 256);
+  const Float8 &format =
+      *fp8::formatOf(op.getCodes().getType().getElementType());
+  Blocks blocks(codes, op.getBlock());
+  counts[0] = double(count);
+  for (size_t i = 0; i < x.size(); ++i) {
+    int64_t row = int64_t(i) / blocks.columns;
+    double scale =
+        scaleAt(scales, blocks.scaleOf(row, int64_t(i) % blocks.columns));
+    // Up to half a step beyond is rounding.
+    float ratio = float(std::fabs(x[i]) / scale);
+    counts[1] += ratio > format.max && format.encode(ratio, false) > format.largest;
+    counts[2] += x[i] != 0 && c[i] == 0;
+  }
+  for (int64_t i = 0; i < scales.elements(); ++i)
+    ++counts[3 + size_t(llvm::bit_cast<uint32_t>(scaleAt(scales, i)) >> 23 &
+                        0xff)];
+  results[0].store(0, int64_t(counts.size()), counts.data());
+}
+
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
@@ -297,6 +336,8 @@ bool reference::evaluateFp8(Operation *op, Operands operands,
       .Case<fp8::RequantizeOp>(with(requantize))
       .Case<fp8::ConvertScalesOp>(with(convertScales))
       .Case<fp8::ObserveOp>(with(observe))
+      .Case<fp8::CompareOp>(with(compare))
+      .Case<fp8::CensusOp>(with(census))
       .Case<fp8::ScaledMatmulOp>(with(scaledMatmul))
       .Case<fp8::ScaledGatedOp>(with(scaledGated))
       .Default(false);

@@ -8,12 +8,11 @@ import io
 import json
 import os
 import sys
-import tempfile
 import time
 import traceback
 from typing import TYPE_CHECKING
 
-from . import __version__, locate
+from . import __version__, files, locate
 from .errors import ENVIRONMENT, INPUT, INTERNAL, USAGE, Error
 
 if TYPE_CHECKING:
@@ -92,7 +91,56 @@ def _parser() -> argparse.ArgumentParser:
     embed = _command(commands, "embed", "one vector for each text", _embed)
     embed.add_argument("--text", metavar="T", nargs="+", action="extend", required=True)
     embed.add_argument("-o", dest="output", metavar="F.npy", required=True)
+    _calibrate_parser(commands)
     return parser
+
+
+def _calibrate_parser(commands) -> None:
+    text = "measure what layers see on a text, for --calibration; or merge two"
+    parser = commands.add_parser(
+        "calibrate", help=text, description=text, allow_abbrev=False
+    )
+    parser.add_argument("source", metavar="SRC", nargs="?", help="a model")
+    parser.add_argument("--merge", metavar="C.json", nargs="+", help="calibrations")
+    _add_text(parser)
+    parser.add_argument("-o", dest="output", metavar="C.json", required=True)
+    parser.add_argument(
+        "--observer", choices=["absmax"], default="absmax", help="(default absmax)"
+    )
+    _add_samples(parser)
+    parser.set_defaults(command=_calibrate)
+
+
+def _add_text(parser) -> None:
+    parser.add_argument(
+        "--text", metavar="F", action="append", default=[], help="UTF-8 text"
+    )
+    parser.add_argument(
+        "--tokens",
+        metavar="F.npy",
+        action="append",
+        default=[],
+        help="whole numbers [n], or [w, n] of which each row is a window",
+    )
+
+
+def _add_samples(parser) -> None:
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=0,
+        metavar="N",
+        help="windows of 512 tokens drawn from all (default 0: all)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
+    parser.add_argument("--threads", type=int, default=0, help="0: all CPUs")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from . import calibrate
+
+    return calibrate.command(options)
 
 
 def _command(commands, name: str, text: str, run) -> argparse.ArgumentParser:
@@ -170,12 +218,7 @@ class Stopwatch:
 
 
 def _read_tokens(path: str) -> list[int]:
-    import numpy as np
-
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise Error(f"{path}: cannot be read: {error}") from None
+    array = files.read_array(path)
     if array.dtype.kind not in "iu" or array.size not in array.shape:
         raise Error(
             f"{path}: expected whole numbers [n] or [1, n], got {array.dtype} "
@@ -198,25 +241,11 @@ def _embed(options: argparse.Namespace) -> int:
 
 
 def _save(path: str, array: "np.ndarray") -> None:
-    """Complete or not at all: written beside, then renamed."""
     import numpy as np
 
     buffer = io.BytesIO()
     np.save(buffer, array)
-    beside = None
-    try:
-        folder = os.path.dirname(path) or "."
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=".trine-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(buffer.getvalue())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(beside, 0o666 & ~mask)
-        os.replace(beside, path)
-    except OSError as error:
-        if beside is not None and os.path.exists(beside):
-            os.unlink(beside)
-        raise Error(f"{path}: cannot be written: {error.strerror}") from None
+    files.write(path, buffer.getvalue())
 
 
 if __name__ == "__main__":

@@ -74,3 +74,20 @@ func.func @one_scale() -> tensor<2x1x2xf32> {
   // CHECK: dense<{{\[}}{{\[}}[4.000000e+00, 6.000000e+00]], {{\[}}[-2.000000e+00, 8.960000e+02]]]>
   return %d : tensor<2x1x2xf32>
 }
+
+// Scale 2: 1000 is beyond 464·2 and saturates, 900 rounds to 896 = 448·2, 2^-9
+// rounds to 0, and so would 0.
+// CHECK-LABEL: @figures
+func.func @figures() -> (tensor<4xf32>, tensor<259xf32>) {
+  %x = graph.constant dense<[[1000.0, 900.0], [0.001953125, 0.0]]> : tensor<2x2xf32>
+  %s = graph.constant dense<2.0> : tensor<1x1xf32>
+  %q = fp8.encode %x, %s block [2, 2] : tensor<2x2xf32>, tensor<1x1xf32> -> tensor<2x2xf8E4M3FN>
+  %a = graph.constant dense<[3.0, 0.0]> : tensor<2xf32>
+  %b = graph.constant dense<[2.0, 2.0]> : tensor<2xf32>
+  // CHECK: dense<[9.000000e+00, 5.000000e+00, 6.000000e+00, 8.000000e+00]> : tensor<4xf32>
+  %c = fp8.compare %a, %b : tensor<2xf32> -> tensor<4xf32>
+  // 4, 1, 1, then 0 scales of 2^-127: f32 in hexadecimal.
+  // CHECK: dense<"0x000080400000803F0000803F00000000
+  %n = fp8.census %x as %q, %s block [2, 2] : tensor<2x2xf32>, tensor<2x2xf8E4M3FN>, tensor<1x1xf32> -> tensor<259xf32>
+  return %c, %n : tensor<4xf32>, tensor<259xf32>
+}

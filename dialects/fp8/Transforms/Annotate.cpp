@@ -6,6 +6,7 @@
 #include "dialects/fp8/Transforms/Passes.h"
 #include "trine/Support/Error.h"
 #include "trine/Support/File.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace trine::fp8 {
 #define GEN_PASS_DEF_ANNOTATEPASS
@@ -33,6 +34,7 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
 
   void runOnOperation() override {
     try {
+      asked = false;
       std::optional<Recipe> given = readRecipe();
       if (!given)
         return;
@@ -41,6 +43,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
             failed(annotate(op, *given)))
           signalPassFailure();
       });
+      if (failed(checkNodes()))
+        signalPassFailure();
     } catch (const Error &error) {
       getOperation().emitError() << error.what();
       signalPassFailure();
@@ -73,9 +77,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       layer->setAttr("fp8.weight", rule->weight.scheme);
     if (rule->input.scheme)
       layer->setAttr("fp8.input", rule->input.scheme);
-    if (rule->input.isStatic)
-      return layer->emitOpError("takes a static scale of its input; give a "
-                                "calibration");
+    if (rule->input.isStatic && failed(setScale(layer, node, *rule)))
+      return failure();
     if (recipe.order != Order::Free)
       layer->setAttr("fp8.order", OrderAttr::get(&getContext(), recipe.order));
     if (recipe.group)
@@ -83,6 +86,45 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
     ++layers;
     return success();
   }
+
+  /// A calibration of other layers is of another model.
+  LogicalResult checkNodes() {
+    auto given =
+        getOperation()->getAttrOfType<DictionaryAttr>("fp8.calibration");
+    llvm::StringSet<> nodes;
+    getOperation().walk(
+        [&](Operation *op) { nodes.insert(graph::nodeName(op->getLoc())); });
+    for (NamedAttribute node : given ? given : DictionaryAttr::get(&getContext()))
+      if (!nodes.contains(node.getName()))
+        return getOperation().emitError()
+               << "the calibration has a node '" << node.getName().getValue()
+               << "', which the model has not; calibrate this model";
+    return success();
+  }
+
+  /// The scale of a static input, from the calibration.
+  LogicalResult setScale(Operation *layer, StringRef node,
+                         const Recipe::Rule &rule) {
+    auto given =
+        getOperation()->getAttrOfType<DictionaryAttr>("fp8.calibration");
+    if (!given) {
+      if (!std::exchange(asked, true))
+        layer->emitOpError("takes a static scale of its input; give a "
+                           "calibration (trine calibrate)");
+      return failure();
+    }
+    auto amax = given.getAs<FloatAttr>(node);
+    if (!amax)
+      return layer->emitOpError("takes a static scale of its input, and the "
+                                "calibration has no node '")
+             << node << "'; calibrate this model";
+    float scale = quantizerOf(rule.input.scheme)
+                      .scale(amax.getValue().convertToFloat());
+    layer->setAttr("fp8.scale", Builder(&getContext()).getF32FloatAttr(scale));
+    return success();
+  }
+
+  bool asked = false; ///< for a calibration: once is enough
 
   static LogicalResult checkWeight(Operation *layer, Value weight,
                                    const Recipe::Rule &rule,

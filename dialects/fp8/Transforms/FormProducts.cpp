@@ -139,8 +139,10 @@ struct PackScales : fp8::impl::PackScalesPassBase<PackScales> {
 } // namespace
 
 void fp8::buildQuantizePasses(OpPassManager &passes) {
+  passes.addPass(createObservePass());
   passes.addPass(createAnnotatePass());
   passes.addPass(createMaterializePass());
+  passes.addPass(createComparePass());
   passes.addPass(createFoldWeightsPass());
   passes.addPass(createFormProductsPass());
   passes.addPass(createCSEPass());

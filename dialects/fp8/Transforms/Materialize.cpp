@@ -51,30 +51,50 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
         op->removeAttr("fp8.weight");
       }
       if (auto scheme = op->getAttrOfType<SchemeAttr>("fp8.input")) {
-        round(op->getOpOperand(0), scheme);
+        auto scale = op->getAttrOfType<FloatAttr>("fp8.scale");
+        round(op->getOpOperand(0), scheme, scale);
         op->removeAttr("fp8.input");
+        op->removeAttr("fp8.scale");
       }
     });
   }
 
-  void round(OpOperand &operand, SchemeAttr scheme) {
+  void round(OpOperand &operand, SchemeAttr scheme, FloatAttr scale = {}) {
     Value x = operand.get();
-    Value &made = done[{x, scheme}];
+    Value &made = done[{x, ArrayAttr::get(&getContext(),
+                                          {scheme, scale ? Attribute(scale)
+                                                         : scheme})}];
     if (!made)
-      made = rounded(x, scheme);
+      made = rounded(x, scheme, scale);
     if (made != x)
       ++quantized;
     operand.set(made);
   }
 
-  Value rounded(Value x, SchemeAttr scheme) {
+  Value rounded(Value x, SchemeAttr scheme, FloatAttr scale) {
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(x);
-    auto [codes, scales] = codesOf(builder, x, scheme);
+    auto [codes, scales] = scale ? encoded(builder, x, scheme, scale)
+                                 : codesOf(builder, x, scheme);
     if (!codes)
       return x;
     return DequantizeOp::create(builder, x.getLoc(), x.getType(), codes, scales,
                                 scheme.getBlock());
+  }
+
+  /// Codes by one scale, which a calibration chose.
+  static std::pair<Value, Value> encoded(OpBuilder &builder, Value x,
+                                         SchemeAttr scheme, FloatAttr scale) {
+    auto shape = cast<RankedTensorType>(x.getType()).getShape();
+    auto codes = RankedTensorType::get(shape, scheme.getCodes());
+    auto scales = graph::ConstantOp::create(
+        builder, x.getLoc(),
+        DenseElementsAttr::get(
+            RankedTensorType::get({1}, builder.getF32Type()),
+            scale.getValue()));
+    return {EncodeOp::create(builder, x.getLoc(), codes, x, scales,
+                             scheme.getBlock(), scheme.getElementRcp()),
+            scales};
   }
 
   /// Null where x is decoded from the codes the scheme asks for. Other stored

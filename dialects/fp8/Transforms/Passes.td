@@ -14,7 +14,9 @@ def AnnotatePass : Pass<"fp8-annotate", "::mlir::ModuleOp"> {
     The first rule found in a layer's node applies: the weight's scheme goes to
     `fp8.weight`, the input's to `fp8.input`, how products are summed to
     `fp8.order` and `fp8.group`. A weight that a checkpoint holds as codes keeps
-    them: where the recipe asks for others, it must say `requantize: allow`.
+    them: where the recipe asks for others, it must say `requantize: allow`. A
+    static input takes `fp8.scale`, which follows from the node's amax in the
+    module's attribute `fp8.calibration`.
 
     ```mlir
     %y = graph.linear %x, %w : ...
@@ -34,6 +36,7 @@ def MaterializePass : Pass<"fp8-materialize", "::mlir::ModuleOp"> {
   let description = [{
     An annotated operand becomes `dequantize(quantize(operand))`; layers of one
     input and scheme share its codes. The values change here and nowhere later.
+    Of an input with `fp8.scale` it is `dequantize(encode(input, scale))`.
 
     ```mlir
     %y = graph.linear %x, %w {fp8.weight = #fp8.scheme<f8E4M3FN, f32, [128, 128], amax>} : ...
@@ -45,6 +48,49 @@ def MaterializePass : Pass<"fp8-materialize", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::trine::fp8::Fp8Dialect"];
   let statistics = [Statistic<"quantized", "quantized", "Operands quantized">];
+}
+
+def ObservePass : Pass<"fp8-observe", "::mlir::ModuleOp"> {
+  let summary = "Return the largest magnitude of each layer's input";
+  let description = [{
+    Where the module's attribute `fp8.observe` is "absmax", for a calibration:
+    each entry has a result `observe.<node>` for each of its layers.
+
+    ```mlir
+    %y = graph.linear %x, %w : ... loc("layers.0.q_proj")
+    return %y : ...
+    // becomes
+    %m = fp8.observe %x : ... -> tensor<1xf32>
+    %y = graph.linear %x, %w : ...
+    return %y, %m : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+  let statistics = [Statistic<"observed", "observed", "Layers observed">];
+}
+
+def ComparePass : Pass<"fp8-compare", "::mlir::ModuleOp"> {
+  let summary = "Return what quantization costs each layer";
+  let description = [{
+    Where the module's attribute `fp8.observe` is "error", for a report: a layer
+    of rounded operands gets a copy without, which the rest of the entry reads,
+    so that each layer is judged alone. Results `compare.output.<node>`,
+    `compare.input.<node>` and `census.input.<node>` say what it loses; those of
+    weights (`weight`; `gate` and `up`) come from an entry `weights` of no inputs.
+
+    ```mlir
+    %d = fp8.dequantize %q, %s block [1, 128] : ...
+    %y = graph.linear %d, %w : ...
+    // becomes
+    %m = fp8.compare %x, %d : ...
+    %c = fp8.census %x as %q, %s block [1, 128] : ...
+    %b = graph.linear %x, %w : ...
+    %y = graph.linear %d, %w : ...
+    %o = fp8.compare %b, %y : ...
+    ```
+  }];
+  let dependentDialects = ["::trine::fp8::Fp8Dialect"];
+  let statistics = [Statistic<"compared", "compared", "Layers compared">];
 }
 
 def FoldWeightsPass : Pass<"fp8-fold-weights", "::mlir::ModuleOp"> {

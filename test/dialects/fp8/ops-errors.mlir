@@ -113,3 +113,11 @@ func.func private @unknown_rule() attributes {s = #fp8.scheme<f8E4M3FN, f32, [1,
 
 // expected-error @below {{expected codes of f8E4M3FN or f8E5M2, got 'f8E8M0FNU'}}
 func.func private @codes_of_scales() attributes {s = #fp8.scheme<f8E8M0FNU, f32, [1, 8], amax>} // F1
+
+// -----
+
+func.func @census_of_other_codes(%x: tensor<4x256xf32>, %q: tensor<256xf8E4M3FN>, %s: tensor<2xf32>) {
+  // expected-error @below {{expected codes of the input's rank 2, got 1}}
+  %0 = fp8.census %x as %q, %s block [1, 128] : tensor<4x256xf32>, tensor<256xf8E4M3FN>, tensor<2xf32> -> tensor<259xf32>
+  return
+}

@@ -64,3 +64,14 @@ func.func @one_scale(%x: tensor<?x?x64xf32>, %s: tensor<1xf32>, %w: tensor<32x64
     : tensor<?x?x64xf8E4M3FN> scales tensor<1xf32>, tensor<32x64xf8E4M3FN>, tensor<1x1xf32> -> tensor<?x?x32xf32>
   return %y : tensor<?x?x32xf32>
 }
+
+// CHECK-LABEL: @figures
+func.func @figures(%x: tensor<?x64xf32>, %q: tensor<?x64xf8E4M3FN>, %s: tensor<?x2xi8>)
+    -> (tensor<4xf32>, tensor<259xf32>) {
+  // CHECK: fp8.compare %{{.*}}, %{{.*}} : tensor<?x64xf32> -> tensor<4xf32>
+  %c = fp8.compare %x, %x : tensor<?x64xf32> -> tensor<4xf32>
+  // CHECK: fp8.census %{{.*}} as %{{.*}}, %{{.*}} block [1, 32] :
+  %n = fp8.census %x as %q, %s block [1, 32]
+    : tensor<?x64xf32>, tensor<?x64xf8E4M3FN>, tensor<?x2xi8> -> tensor<259xf32>
+  return %c, %n : tensor<4xf32>, tensor<259xf32>
+}
