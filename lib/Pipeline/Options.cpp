@@ -150,9 +150,9 @@ std::optional<CompileOptions> trine::parseOptions(int argc, char **argv) {
   if (o.output.empty() && !o.check && o.emit != "graph" && o.to.empty())
     line.fail("no output; give -o");
   if (o.quantize.empty() && (!o.calibration.empty() || o.observe == "error"))
-    line.fail(fmt::format("{} is for --quantize",
-                          o.calibration.empty() ? "--observe=error"
-                                                : "--calibration"));
+    line.fail(fmt::format("{} is for --quantize", o.calibration.empty()
+                                                      ? "--observe=error"
+                                                      : "--calibration"));
   refuseUnsupportedOptions(o);
   return o;
 }

@@ -170,12 +170,13 @@ static void census(fp8::CensusOp op, Operands operands,
         scaleAt(scales, blocks.scaleOf(row, int64_t(i) % blocks.columns));
     // Up to half a step beyond is rounding.
     float ratio = float(std::fabs(x[i]) / scale);
-    counts[1] += ratio > format.max && format.encode(ratio, false) > format.largest;
+    counts[1] +=
+        ratio > format.max && format.encode(ratio, false) > format.largest;
     counts[2] += x[i] != 0 && c[i] == 0;
   }
   for (int64_t i = 0; i < scales.elements(); ++i)
-    ++counts[3 + size_t(llvm::bit_cast<uint32_t>(scaleAt(scales, i)) >> 23 &
-                        0xff)];
+    ++counts[3 +
+             size_t(llvm::bit_cast<uint32_t>(scaleAt(scales, i)) >> 23 & 0xff)];
   results[0].store(0, int64_t(counts.size()), counts.data());
 }
 

@@ -29,14 +29,7 @@ KEYS = {"schema", "model", "observer", "tokens", "nodes"}
 def observing(source: str, folder: str, threads: int, observer: str) -> Model:
     """The model compiled so that `forward` returns what its layers see."""
     path = os.path.join(folder, "observe.trine")
-    compile(
-        source,
-        path,
-        target=("cpu", "reference"),
-        place="fp8.observe=reference",
-        entries="forward",
-        observe=observer,
-    )
+    compile(source, path, entries="forward", observe=observer)
     return load(path, threads=threads)
 
 
@@ -89,9 +82,7 @@ def read(path: str) -> dict[str, Any]:
         raise Error(f"{path}: {what} key {key!r}; expected {known}")
     if data["observer"] not in OBSERVERS:
         known = ", ".join(OBSERVERS)
-        raise Error(
-            f"{path}: unknown observer {data['observer']!r}; expected {known}"
-        )
+        raise Error(f"{path}: unknown observer {data['observer']!r}; expected {known}")
     tokens = data["tokens"]
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
         raise Error(f"{path}: 'tokens': expected a count, got {tokens!r}")

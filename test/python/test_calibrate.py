@@ -11,7 +11,7 @@ import unittest
 import numpy as np
 import support
 import trine
-from trine import calibrate
+from trine import calibrate, windows
 
 LLAMA = support.DATA / "tiny-llama"
 TOKENS = np.arange(1, 241, dtype=np.int32) * 7 % 250
@@ -22,11 +22,18 @@ def path(name: str) -> pathlib.Path:
     return support.folder() / name
 
 
-def measured(name: str, *arguments: str) -> pathlib.Path:
-    output = path(name)
-    done = support.run("trine", "calibrate", *arguments, "-o", output)
+def measured(name: str, *tokens: pathlib.Path, threads=2, **draw) -> pathlib.Path:
+    """As the command does it, with the model compiled once."""
+    model = support.model(LLAMA, threads=threads, entries="forward", observe="absmax")
+    chosen = windows.read(model, [], tokens, **draw)
+    calibrate.write(path(name), calibrate.calibrate(model, chosen))
+    return path(name)
+
+
+def command(name: str, *arguments: str | pathlib.Path) -> pathlib.Path:
+    done = support.run("trine", "calibrate", *arguments, "-o", path(name))
     assert done.returncode == 0, done.stderr
-    return output
+    return path(name)
 
 
 class Calibration(unittest.TestCase):
@@ -34,25 +41,24 @@ class Calibration(unittest.TestCase):
     def setUpClass(cls) -> None:
         np.save(path("a.npy"), TOKENS.reshape(4, 60))
         np.save(path("b.npy"), HIGH)
-        cls.a = measured("a.json", LLAMA, "--tokens", path("a.npy"))
-        cls.b = measured("b.json", LLAMA, "--tokens", path("b.npy"))
+        cls.a = measured("a.json", path("a.npy"))
+        cls.b = measured("b.json", path("b.npy"))
 
     def test_two_merged_are_one_over_both(self) -> None:
-        both = measured(
-            "both.json", LLAMA, "--tokens", path("a.npy"), "--tokens", path("b.npy")
-        )
-        merged = measured("merged.json", "--merge", self.a, self.b)
+        tokens = ("--tokens", path("a.npy"), "--tokens", path("b.npy"))
+        both = command("both.json", LLAMA, *tokens)
+        merged = command("merged.json", "--merge", self.a, self.b)
         self.assertEqual(both.read_bytes(), merged.read_bytes())
         self.assertNotEqual(self.a.read_bytes(), merged.read_bytes())
-        other_way = measured("other.json", "--merge", self.b, self.a)
+        other_way = command("other.json", "--merge", self.b, self.a)
         self.assertEqual(other_way.read_bytes(), merged.read_bytes())
         self.assertEqual(json.loads(merged.read_text())["tokens"], 240 + 90)
 
     def test_runs_repeat(self) -> None:
-        arguments = (LLAMA, "--tokens", path("a.npy"), "--samples=2")
-        first = measured("1.json", *arguments, "--seed=3", "--threads=1")
-        again = measured("2.json", *arguments, "--seed=3", "--threads=2")
-        other = measured("3.json", *arguments, "--seed=4")
+        tokens = path("a.npy")
+        first = measured("1.json", tokens, samples=2, seed=3, threads=1)
+        again = measured("2.json", tokens, samples=2, seed=3)
+        other = measured("3.json", tokens, samples=2, seed=4)
         self.assertEqual(first.read_bytes(), again.read_bytes())
         self.assertNotEqual(first.read_bytes(), other.read_bytes())
         self.assertEqual(json.loads(first.read_text())["tokens"], 120)
@@ -60,14 +66,14 @@ class Calibration(unittest.TestCase):
     def test_magnitudes(self) -> None:
         """Of windows one by one; layers of one input have seen the same."""
         nodes = json.loads(self.a.read_text())["nodes"]
-        one = {
-            node: max(
-                calibrate_once(row)["nodes"][node]["amax"]
-                for row in TOKENS.reshape(4, 60)
-            )
-            for node in nodes
-        }
-        self.assertEqual({n: v["amax"] for n, v in nodes.items()}, one)
+        model = support.model(LLAMA, entries="forward", observe="absmax")
+        one_by_one = [
+            calibrate.calibrate(model, [row])["nodes"] for row in TOKENS.reshape(4, 60)
+        ]
+        for node, seen in nodes.items():
+            each = [row[node]["amax"] for row in one_by_one]
+            self.assertEqual(seen["amax"], max(each))
+            self.assertGreater(min(each), 0)
         q, k = (nodes[f"layers.0.self_attn.{x}_proj"] for x in "qk")
         self.assertEqual(q, k)
 
@@ -138,11 +144,11 @@ class Calibration(unittest.TestCase):
     def test_static_scales(self) -> None:
         """As good as dynamic ones on the text they were measured on; those of
         another text are others; without any it is refused."""
-        exact = support.model(LLAMA).run("forward", tokens=TOKENS[None])["logits"]
+        exact = support.model(LLAMA).run("forward", tokens=TOKENS[None, :60])["logits"]
 
         def noise(**flags) -> float:
             model = support.model(LLAMA, target="reference", **flags)
-            got = model.run("forward", tokens=TOKENS[None])["logits"]
+            got = model.run("forward", tokens=TOKENS[None, :60])["logits"]
             return float(np.sqrt(((got - exact) ** 2).mean()))
 
         dynamic = noise(quantize="FP8_DYNAMIC")
@@ -154,20 +160,6 @@ class Calibration(unittest.TestCase):
             trine.compile(LLAMA, path("x.trine"), quantize="FP8")
         self.assertEqual(caught.exception.code, 1)
         self.assertIn("trine calibrate", str(caught.exception))
-
-
-def calibrate_once(row: np.ndarray) -> dict:
-    return calibrate.calibrate(observing(), [row])
-
-
-def observing() -> trine.Model:
-    return support.model(
-        LLAMA,
-        target="cpu,reference",
-        place="fp8.observe=reference",
-        entries="forward",
-        observe="absmax",
-    )
 
 
 if __name__ == "__main__":

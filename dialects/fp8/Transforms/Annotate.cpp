@@ -94,7 +94,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
     llvm::StringSet<> nodes;
     getOperation().walk(
         [&](Operation *op) { nodes.insert(graph::nodeName(op->getLoc())); });
-    for (NamedAttribute node : given ? given : DictionaryAttr::get(&getContext()))
+    for (NamedAttribute node :
+         given ? given : DictionaryAttr::get(&getContext()))
       if (!nodes.contains(node.getName()))
         return getOperation().emitError()
                << "the calibration has a node '" << node.getName().getValue()
@@ -118,8 +119,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       return layer->emitOpError("takes a static scale of its input, and the "
                                 "calibration has no node '")
              << node << "'; calibrate this model";
-    float scale = quantizerOf(rule.input.scheme)
-                      .scale(amax.getValue().convertToFloat());
+    float scale =
+        quantizerOf(rule.input.scheme).scale(amax.getValue().convertToFloat());
     layer->setAttr("fp8.scale", Builder(&getContext()).getF32FloatAttr(scale));
     return success();
   }

@@ -61,9 +61,9 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
 
   void round(OpOperand &operand, SchemeAttr scheme, FloatAttr scale = {}) {
     Value x = operand.get();
-    Value &made = done[{x, ArrayAttr::get(&getContext(),
-                                          {scheme, scale ? Attribute(scale)
-                                                         : scheme})}];
+    Value &made =
+        done[{x, ArrayAttr::get(&getContext(),
+                                {scheme, scale ? Attribute(scale) : scheme})}];
     if (!made)
       made = rounded(x, scheme, scale);
     if (made != x)
@@ -89,9 +89,8 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
     auto codes = RankedTensorType::get(shape, scheme.getCodes());
     auto scales = graph::ConstantOp::create(
         builder, x.getLoc(),
-        DenseElementsAttr::get(
-            RankedTensorType::get({1}, builder.getF32Type()),
-            scale.getValue()));
+        DenseElementsAttr::get(RankedTensorType::get({1}, builder.getF32Type()),
+                               scale.getValue()));
     return {EncodeOp::create(builder, x.getLoc(), codes, x, scales,
                              scheme.getBlock(), scheme.getElementRcp()),
             scales};

@@ -37,8 +37,8 @@ static RankedTensorType figures(MLIRContext *context, int64_t count) {
 static void addResult(func::FuncOp function, Value value, const Twine &name) {
   Operation *end = function.getBody().front().getTerminator();
   Builder b(function.getContext());
-  auto attributes = b.getDictionaryAttr(
-      b.getNamedAttr("graph.name", b.getStringAttr(name)));
+  auto attributes =
+      b.getDictionaryAttr(b.getNamedAttr("graph.name", b.getStringAttr(name)));
   (void)function.insertResult(function.getNumResults(), value.getType(),
                               attributes);
   end->insertOperands(end->getNumOperands(), value);
@@ -54,9 +54,9 @@ struct Observe : fp8::impl::ObservePassBase<Observe> {
         if (!isLayer(op))
           return;
         OpBuilder builder(op);
-        auto most = ObserveOp::create(builder, op->getLoc(),
-                                      figures(&getContext(), 1),
-                                      op->getOperand(0));
+        auto most =
+            ObserveOp::create(builder, op->getLoc(), figures(&getContext(), 1),
+                              op->getOperand(0));
         addResult(function, most, "observe." + graph::nodeName(op->getLoc()));
         ++observed;
       });
@@ -75,16 +75,16 @@ static std::optional<Rounded> rounded(Value operand) {
   auto decode = operand.getDefiningOp<DequantizeOp>();
   if (!decode)
     return std::nullopt;
-  Rounded made{{}, decode, decode.getCodes(), decode.getScales(),
-               decode.getBlockAttr()};
+  Rounded made{
+      {}, decode, decode.getCodes(), decode.getScales(), decode.getBlockAttr()};
   Operation *op = decode.getCodes().getDefiningOp();
   if (isa_and_present<QuantizeOp, EncodeOp>(op)) {
     made.before = op->getOperand(0);
   } else if (auto again = dyn_cast_or_null<RequantizeOp>(op)) {
     OpBuilder builder(op);
-    made.before = DequantizeOp::create(
-        builder, op->getLoc(), operand.getType(), again.getCodes(),
-        again.getScales(), again.getBlock());
+    made.before = DequantizeOp::create(builder, op->getLoc(), operand.getType(),
+                                       again.getCodes(), again.getScales(),
+                                       again.getBlock());
   } else {
     return std::nullopt;
   }
@@ -127,8 +127,9 @@ struct Compare : fp8::impl::ComparePassBase<Compare> {
   func::FuncOp makeWeights() {
     OpBuilder builder(&getContext());
     builder.setInsertionPointToEnd(getOperation().getBody());
-    auto made = func::FuncOp::create(builder, getOperation().getLoc(),
-                                     "weights", builder.getFunctionType({}, {}));
+    auto made =
+        func::FuncOp::create(builder, getOperation().getLoc(), "weights",
+                             builder.getFunctionType({}, {}));
     builder.setInsertionPointToStart(made.addEntryBlock());
     func::ReturnOp::create(builder, made.getLoc());
     return made;
@@ -166,7 +167,8 @@ struct Compare : fp8::impl::ComparePassBase<Compare> {
       // Entries share weights: one has told already.
       if (!done.insert({graph::nodeName(layer->getLoc()), part}).second)
         return;
-      for (Value *value : {&made.before, &made.after, &made.codes, &made.scales})
+      for (Value *value :
+           {&made.before, &made.after, &made.codes, &made.scales})
         *value = copyTo(builder, *value, copies);
     }
     addCompare(function, builder, made.before, made.after, part, layer);
