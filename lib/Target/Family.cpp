@@ -17,7 +17,8 @@ llvm::StringRef trine::familyOf(mlir::Operation *op) {
           [](auto) { return "rows"; })
       .Case<trine::fp8::QuantizeOp, trine::fp8::EncodeOp,
             trine::fp8::DequantizeOp, trine::fp8::RequantizeOp,
-            trine::fp8::ConvertScalesOp, trine::fp8::ObserveOp>(
+            trine::fp8::ConvertScalesOp, trine::fp8::ObserveOp,
+            trine::fp8::CompareOp, trine::fp8::CensusOp>(
           [](auto) { return "codes"; })
       .Case<GatherOp>([](auto) { return "gather"; })
       .Case<WeightOp, CacheOp, LengthOp, ReshapeOp>([](auto) { return ""; })

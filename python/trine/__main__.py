@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--text", metavar="T", nargs="+", action="extend", required=True)
     embed.add_argument("-o", dest="output", metavar="F.npy", required=True)
     _calibrate_parser(commands)
+    _report_parser(commands)
     return parser
 
 
@@ -109,6 +110,22 @@ def _calibrate_parser(commands) -> None:
     )
     _add_samples(parser)
     parser.set_defaults(command=_calibrate)
+
+
+def _report_parser(commands) -> None:
+    text = "what a recipe costs: DIR/report.json and DIR/index.html"
+    parser = commands.add_parser(
+        "quantize-report", help=text, description=text, allow_abbrev=False
+    )
+    parser.add_argument("source", metavar="SRC", help="a model")
+    parser.add_argument(
+        "--quantize", metavar="RECIPE", required=True, help="as trine-compile takes it"
+    )
+    parser.add_argument("--calibration", metavar="C.json", help="of static scales")
+    _add_text(parser)
+    parser.add_argument("-o", dest="output", metavar="DIR", required=True)
+    _add_samples(parser)
+    parser.set_defaults(command=_report)
 
 
 def _add_text(parser) -> None:
@@ -135,6 +152,12 @@ def _add_samples(parser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
     parser.add_argument("--threads", type=int, default=0, help="0: all CPUs")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _report(options: argparse.Namespace) -> int:
+    from . import report
+
+    return report.run(options)
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -111,7 +111,7 @@ def command_line_page() -> str:
     for tool in TOOLS:
         parts.append(f"## {tool}\n\n```text\n{help_of(tool)}\n```\n")
         if tool == "trine":
-            for command in ("generate", "embed", "calibrate"):
+            for command in ("generate", "embed", "calibrate", "quantize-report"):
                 text = help_of(tool, command)
                 parts.append(f"### {tool} {command}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)

@@ -331,6 +331,8 @@ static bool heads(Operation *op) {
 std::string cpu::whyNoCodes(Operation *op) {
   if (isa<fp8::ConvertScalesOp, fp8::RequantizeOp>(op))
     return "no kernel changes scales at run time";
+  if (isa<fp8::CompareOp, fp8::CensusOp>(op))
+    return "no kernel measures for reports";
   if (auto quantize = dyn_cast<fp8::QuantizeOp>(op))
     if (quantize.getInput().getType().getRank() > 1 &&
         quantize.getScheme().getBlock()[0] != 1)
