@@ -197,13 +197,16 @@ def compare(
         tokens += window.size
     loss = np.array(losses)
     kl = np.concatenate(divergences)
-    mean, error = loss.mean(0), _standard_error(loss)
-    difference = _standard_error(loss[:, 1] - loss[:, 0])
+    mean = loss.mean(0)
+    error, difference = (
+        _standard_error(x) for x in (loss[:, 1], loss[:, 1] - loss[:, 0])
+    )
+    perplexity, ratio = np.exp(mean[1]), np.exp(mean[1] - mean[0])
     return {
         "perplexity_base": float(np.exp(mean[0])),
-        "perplexity": float(np.exp(mean[1])),
-        "perplexity_se": error and float(np.exp(mean[1]) * error[1]),
-        "ratio_se": difference and float(np.exp(mean[1] - mean[0]) * difference),
+        "perplexity": float(perplexity),
+        "perplexity_se": None if error is None else float(perplexity * error),
+        "ratio_se": None if difference is None else float(ratio * difference),
         "kl_mean": float(kl.mean()),
         "kl_p99": float(np.quantile(kl, 0.99)),
         "top1": float(np.concatenate(same).mean()),
@@ -218,8 +221,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def _standard_error(samples: np.ndarray):
+def _standard_error(samples: np.ndarray) -> float | None:
     """Of the mean over windows; None of one."""
     if len(samples) < 2:
         return None
-    return samples.std(0, ddof=1) / math.sqrt(len(samples))
+    return float(samples.std(ddof=1) / math.sqrt(len(samples)))
