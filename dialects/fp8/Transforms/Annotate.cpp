@@ -22,12 +22,6 @@ static DequantizeOp storedCodes(Value weight) {
   return weight.getDefiningOp<DequantizeOp>();
 }
 
-/// Codes in such blocks are what the scheme asks for: nothing is rounded again.
-static bool agrees(DequantizeOp stored, SchemeAttr scheme) {
-  return stored.getCodes().getType().getElementType() == scheme.getCodes() &&
-         stored.getBlock() == scheme.getBlock();
-}
-
 namespace {
 struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
   using AnnotatePassBase::AnnotatePassBase;
@@ -132,12 +126,17 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
                                    const Recipe &recipe) {
     DequantizeOp stored = storedCodes(weight);
     SchemeAttr scheme = rule.weight.scheme;
-    if (!stored || !scheme || agrees(stored, scheme) ||
-        recipe.requantize == Recipe::Requantize::Allow)
+    using Requantize = Recipe::Requantize;
+    bool same = stored && scheme && stored.getBlock() == scheme.getBlock();
+    if (!stored || !scheme || recipe.requantize == Requantize::Allow ||
+        (holds(stored, scheme) &&
+         (same || recipe.requantize == Requantize::LosslessOnly)))
       return success();
     return layer->emitOpError("has a weight stored as ")
            << stored.getCodes().getType().getElementType() << " in blocks of ["
-           << stored.getBlock() << "], the recipe asks for " << scheme
+           << stored.getBlock() << "] with scales of "
+           << stored.getScales().getType().getElementType()
+           << ", the recipe asks for " << scheme
            << "; keep the stored codes (leave out the weight's scheme) or "
               "let the recipe say 'requantize: allow'";
   }

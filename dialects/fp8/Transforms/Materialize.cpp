@@ -30,6 +30,18 @@ static RankedTensorType scalesType(RankedTensorType codes, SchemeAttr scheme) {
   return RankedTensorType::get(shape, scheme.getScales());
 }
 
+bool fp8::holds(DequantizeOp stored, SchemeAttr scheme) {
+  bool bytes = stored.getScales().getType().getElementType().isInteger(8);
+  return stored.getCodes().getType().getElementType() == scheme.getCodes() &&
+         (bytes || scheme.getScales().isF32()) &&
+         llvm::all_of(llvm::zip_equal(stored.getBlock(), scheme.getBlock()),
+                      [](auto sizes) {
+                        auto [has, asked] = sizes;
+                        return has == asked || has == 0 ||
+                               (asked && has % asked == 0);
+                      });
+}
+
 std::pair<Value, Value> fp8::quantize(OpBuilder &builder, Location loc, Value x,
                                       SchemeAttr scheme) {
   auto codes = RankedTensorType::get(
@@ -96,17 +108,16 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
             scales};
   }
 
-  /// Null where x is decoded from the codes the scheme asks for. Other stored
-  /// codes are rounded again: annotate has checked the consent.
+  /// Null where x is decoded from codes that hold what the scheme asks for.
+  /// Other stored codes are rounded again: annotate has checked the consent.
   std::pair<Value, Value> codesOf(OpBuilder &builder, Value x,
                                   SchemeAttr scheme) {
     auto stored = x.getDefiningOp<DequantizeOp>();
     if (!stored)
       return quantize(builder, x.getLoc(), x, scheme);
-    auto type = stored.getCodes().getType();
-    if (type.getElementType() == scheme.getCodes() &&
-        stored.getBlock() == scheme.getBlock())
+    if (holds(stored, scheme))
       return {};
+    auto type = stored.getCodes().getType();
     auto codes = RankedTensorType::get(type.getShape(), scheme.getCodes());
     auto op = RequantizeOp::create(
         builder, x.getLoc(), codes, scalesType(codes, scheme),

@@ -16,6 +16,11 @@ namespace trine::fp8 {
 /// become products of codes and scales.
 void buildQuantizePasses(mlir::OpPassManager &passes);
 
+/// Do codes that are stored hold what the scheme asks for, to the bit? They do
+/// in blocks of its size and, since a scale can be repeated, in larger ones
+/// that its blocks divide; f32 scales are no bytes.
+bool holds(DequantizeOp stored, SchemeAttr scheme);
+
 /// quantize(x): its codes and scales.
 std::pair<mlir::Value, mlir::Value> quantize(mlir::OpBuilder &builder,
                                              mlir::Location loc, mlir::Value x,

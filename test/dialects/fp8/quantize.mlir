@@ -46,13 +46,13 @@ func.func @layers(%x: tensor<?x300xf32>) -> (tensor<?x192xf32>, tensor<?x192xf32
 // A checkpoint's own codes are multiplied as they are.
 // FORM-LABEL: @stored
 graph.parameter @c : tensor<192x300xf8E4M3FN> storage "e4m3fn" from ["c"]
-graph.parameter @s : tensor<2x3xf32> storage "f32" from ["s"]
+graph.parameter @s : tensor<2x3xi8> storage "ue8m0" from ["s"]
 func.func @stored(%x: tensor<?x300xf32>) -> tensor<?x192xf32> {
   %c = graph.weight @c : tensor<192x300xf8E4M3FN>
-  %s = graph.weight @s : tensor<2x3xf32>
+  %s = graph.weight @s : tensor<2x3xi8>
   // FORM-NOT: dequantize
   // FORM: fp8.scaled_matmul %arg0, %{{.*}} scales %{{.*}} [128, 128] group 128 :
-  %w = fp8.dequantize %c, %s block [128, 128] : tensor<192x300xf8E4M3FN>, tensor<2x3xf32> -> tensor<192x300xf32>
+  %w = fp8.dequantize %c, %s block [128, 128] : tensor<192x300xf8E4M3FN>, tensor<2x3xi8> -> tensor<192x300xf32>
   %y = graph.linear %x, %w : tensor<?x300xf32>, tensor<192x300xf32> -> tensor<?x192xf32> loc("layers.0.q_proj")
   return %y : tensor<?x192xf32>
 }
