@@ -303,4 +303,46 @@ def ScaledGatedOp : Fp8_Op<"scaled_gated", [Pure, NarrowOperandsInterface]> {
   }];
 }
 
+def ScaledExpertGatedOp : Fp8_Op<"scaled_expert_gated", [Pure, NarrowOperandsInterface]> {
+  let summary = "A gated layer of codes with scales for each expert chosen";
+  let description = [{
+    As graph.expert_gated of gate and up [E, N, K], whose products are those of
+    `scaled_matmul` of values in order `free`. Only codes and scales of experts
+    that are chosen are read.
+  }];
+  let arguments = (ins Graph_FloatTensor:$input, Graph_IntTensor:$indices,
+      Fp8_Codes:$gate, Fp8_Scales:$gate_scales, Fp8_Codes:$up, Fp8_Scales:$up_scales,
+      Fp8_Block:$weight_block, Graph_Index:$group, ActivationAttr:$activation);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    `` $activation $input `,` $indices `,` $gate `scales` $gate_scales `,` $up `scales`
+    $up_scales $weight_block `group` $group attr-dict `:` type($input) `,` type($indices)
+    `,` type($gate) `,` type($gate_scales) `,` type($up) `,` type($up_scales) `->`
+    type($result)
+  }];
+}
+
+def ScaledExpertLinearOp : Fp8_Op<"scaled_expert_linear", [Pure, NarrowOperandsInterface]> {
+  let summary = "The weighted sum of layers of codes with scales of the experts chosen";
+  let description = [{
+    As graph.expert_linear of a weight [E, N, K], whose products are those of
+    `scaled_matmul` of values in order `free`.
+
+    ```mlir
+    %y = fp8.scaled_expert_linear %x, %i, %f, %w scales %ws [128, 128] group 128
+       : tensor<?x8x2048xf32>, tensor<?x8xi32>, tensor<?x8xf32>,
+         tensor<256x7168x2048xf8E4M3FN>, tensor<256x56x16xf32> -> tensor<?x7168xf32>
+    ```
+  }];
+  let arguments = (ins Graph_FloatTensor:$input, Graph_IntTensor:$indices,
+      Graph_FloatTensor:$weights, Fp8_Codes:$weight, Fp8_Scales:$weight_scales,
+      Fp8_Block:$weight_block, Graph_Index:$group);
+  let results = (outs Graph_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $indices `,` $weights `,` $weight `scales` $weight_scales $weight_block
+    `group` $group attr-dict `:` type($input) `,` type($indices) `,` type($weights) `,`
+    type($weight) `,` type($weight_scales) `->` type($result)
+  }];
+}
+
 #endif

@@ -23,6 +23,13 @@ static LogicalResult expectWeight(const SymbolicShape &weight,
                       emitError);
 }
 
+/// F5, on the side of the weight.
+template <typename OpT>
+static bool groupDivides(OpT op, int64_t k, ArrayRef<int64_t> block) {
+  int64_t group = op.getGroup() ? int64_t(op.getGroup()) : k;
+  return block[1] == 0 || block[1] >= k || block[1] % group == 0;
+}
+
 /// What both products demand of their input and of how they sum.
 template <typename OpT>
 static LogicalResult verifyProduct(OpT op, Type weight) {
@@ -37,15 +44,11 @@ static LogicalResult verifyProduct(OpT op, Type weight) {
     return op.emitOpError("expected an input block of one row, got ")
            << op.getInputBlock()->front();
   int64_t k = cast<ShapedType>(weight).getShape().back();
-  int64_t group = op.getGroup() ? int64_t(op.getGroup()) : k;
-  auto divides = [&](ArrayRef<int64_t> block) {
-    return block[1] == 0 || block[1] >= k || block[1] % group == 0;
-  };
-  if (!divides(op.getWeightBlock()) ||
-      (scaled && !divides(*op.getInputBlock()))) // F5
+  if (!groupDivides(op, k, op.getWeightBlock()) ||
+      (scaled && !groupDivides(op, k, *op.getInputBlock()))) // F5
     return op.emitOpError("expected a group inside one block of either side, "
                           "got a group of ")
-           << group;
+           << (op.getGroup() ? int64_t(op.getGroup()) : k);
   bool narrow = op.getOrder() == Order::Pairs || op.getOrder() == Order::Hopper;
   if (narrow && !coded && !input.isBF16()) // F8
     return op.emitOpError("expected an input of bf16 or codes for the order ")
@@ -107,10 +110,69 @@ ScaledGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
   return success();
 }
 
+template <typename OpT> static LogicalResult verifyAlike(OpT op) {
+  if (op.getGate().getType().getElementType() !=
+      op.getUp().getType().getElementType())
+    return op.emitOpError("expected gate and up of one format, got ")
+           << op.getGate().getType() << " and " << op.getUp().getType();
+  return success();
+}
+
 LogicalResult ScaledGatedOp::verify() {
-  if (getGate().getType().getElementType() !=
-      getUp().getType().getElementType())
-    return emitOpError("expected gate and up of one format, got ")
-           << getGate().getType() << " and " << getUp().getType();
+  if (failed(verifyAlike(*this)))
+    return failure();
   return verifyProduct(*this, getGate().getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+template <typename OpT>
+static LogicalResult verifyExperts(OpT op, RankedTensorType weight) {
+  if (weight.isDynamicDim(0)) // G25
+    return op.emitOpError("expected a static number of experts");
+  if (!groupDivides(op, weight.getShape().back(), op.getWeightBlock())) // F5
+    return op.emitOpError("expected a group inside one block of the weight, "
+                          "got a group of ")
+           << op.getGroup();
+  return success();
+}
+
+LogicalResult
+ScaledExpertGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
+                                 SmallVectorImpl<SymbolicShape> &results,
+                                 ErrorEmitter emitError) {
+  if (failed(graph::inferExpertGated(
+          {operands[0], operands[1], operands[2], operands[4]}, results,
+          emitError)) ||
+      failed(expectScales(operands[3], operands[2], getWeightBlock(),
+                          "gate scales", emitError)))
+    return failure();
+  return expectScales(operands[5], operands[4], getWeightBlock(), "up scales",
+                      emitError);
+}
+
+LogicalResult ScaledExpertGatedOp::verify() {
+  if (failed(verifyAlike(*this)))
+    return failure();
+  return verifyExperts(*this, getGate().getType());
+}
+
+LogicalResult
+ScaledExpertLinearOp::inferShapes(ArrayRef<SymbolicShape> operands,
+                                  SmallVectorImpl<SymbolicShape> &results,
+                                  ErrorEmitter emitError) {
+  if (failed(
+          graph::inferExpertLinear(operands.take_front(4), results, emitError)))
+    return failure();
+  return expectScales(operands[4], operands[3], getWeightBlock(),
+                      "weight scales", emitError);
+}
+
+LogicalResult ScaledExpertLinearOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.isDynamicDim(input.getRank() - 2)) // G25
+    return emitOpError("expected a static number of experts chosen");
+  return verifyExperts(*this, getWeight().getType());
 }

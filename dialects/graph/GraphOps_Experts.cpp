@@ -64,9 +64,9 @@ static LogicalResult expectExperts(const SymbolicShape &weight, AffineExpr k,
 }
 
 LogicalResult
-ExpertGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
-                           SmallVectorImpl<SymbolicShape> &results,
-                           ErrorEmitter emitError) {
+trine::graph::inferExpertGated(ArrayRef<SymbolicShape> operands,
+                               SmallVectorImpl<SymbolicShape> &results,
+                               ErrorEmitter emitError) {
   const SymbolicShape &x = operands[0], &indices = operands[1],
                       &gate = operands[2], &up = operands[3];
   if (x.empty())
@@ -87,9 +87,9 @@ ExpertGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
 }
 
 LogicalResult
-ExpertLinearOp::inferShapes(ArrayRef<SymbolicShape> operands,
-                            SmallVectorImpl<SymbolicShape> &results,
-                            ErrorEmitter emitError) {
+trine::graph::inferExpertLinear(ArrayRef<SymbolicShape> operands,
+                                SmallVectorImpl<SymbolicShape> &results,
+                                ErrorEmitter emitError) {
   const SymbolicShape &x = operands[0], &weight = operands[3];
   if (x.size() < 2)
     return emitError() << "expected input of rank 2 or more, got rank "
@@ -122,6 +122,20 @@ GroupedLinearOp::inferShapes(ArrayRef<SymbolicShape> operands,
   result.back() = weight[getTransposed() ? 2 : 1];
   results.push_back(result);
   return success();
+}
+
+LogicalResult
+ExpertGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
+                           SmallVectorImpl<SymbolicShape> &results,
+                           ErrorEmitter emitError) {
+  return inferExpertGated(operands, results, emitError);
+}
+
+LogicalResult
+ExpertLinearOp::inferShapes(ArrayRef<SymbolicShape> operands,
+                            SmallVectorImpl<SymbolicShape> &results,
+                            ErrorEmitter emitError) {
+  return inferExpertLinear(operands, results, emitError);
 }
 
 LogicalResult ExpertGatedOp::verify() {

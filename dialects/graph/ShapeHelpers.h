@@ -39,6 +39,17 @@ llvm::LogicalResult expectVector(const SymbolicShape &vector,
 llvm::LogicalResult expectNarrower(mlir::Operation *op,
                                    mlir::ValueRange operands);
 
+/// x, indices, gate, up of a gated layer of experts, and its result.
+llvm::LogicalResult
+inferExpertGated(llvm::ArrayRef<SymbolicShape> operands,
+                 llvm::SmallVectorImpl<SymbolicShape> &results,
+                 ErrorEmitter emitError);
+/// x, indices, weights, weight of a linear layer of experts, and its result.
+llvm::LogicalResult
+inferExpertLinear(llvm::ArrayRef<SymbolicShape> operands,
+                  llvm::SmallVectorImpl<SymbolicShape> &results,
+                  ErrorEmitter emitError);
+
 /// NumPy broadcasting.
 llvm::LogicalResult broadcast(const SymbolicShape &a, const SymbolicShape &b,
                               SymbolicShape &result, ErrorEmitter emitError);

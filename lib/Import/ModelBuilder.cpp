@@ -2,7 +2,6 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "ModelBuilder.h"
-#include "trine/Support/Float8.h"
 
 #include <fmt/ranges.h>
 
@@ -180,12 +179,16 @@ void ModelBuilder::declareParameter(const std::string &parameter,
   addDeclaration(op);
 }
 
+static bool isFloat8(const StoredTensor *tensor) {
+  return tensor && (tensor->storage == Storage::E4M3FN ||
+                    tensor->storage == Storage::E5M2);
+}
+
 Value ModelBuilder::weight(const std::string &parameter,
                            std::vector<int64_t> shape) {
   const StoredTensor *stored = model.weights().find(storedName(parameter));
-  if (stored &&
-      (stored->storage == Storage::E4M3FN || stored->storage == Storage::E5M2))
-    return scaledWeight(parameter, shape, *stored);
+  if (isFloat8(stored))
+    return scaledWeight(parameter, shape, stored, /*stacked=*/false);
   if (!symbols.lookup(parameter)) {
     std::string name = storedName(parameter);
     declareParameter(parameter, shape, name, useStored(name, shape));
@@ -199,20 +202,20 @@ Value ModelBuilder::stackedWeight(const std::string &parameter,
                                   ArrayRef<int64_t> shape) {
   SmallVector<int64_t> whole = {int64_t(parts.size())};
   llvm::append_range(whole, shape);
+  std::vector<std::string> names;
+  SmallVector<const StoredTensor *> tensors;
+  for (const std::string &part : parts) {
+    names.push_back(storedName(part));
+    if (const StoredTensor *tensor = model.weights().find(names.back()))
+      tensors.push_back(tensor);
+  }
+  if (tensors.size() == parts.size() && isFloat8(tensors[0]))
+    return scaledWeight(parameter, shape, tensors, /*stacked=*/true);
   if (!symbols.lookup(parameter)) {
-    std::vector<std::string> names, storages;
-    for (const std::string &part : parts) {
-      names.push_back(storedName(part));
-      storages.push_back(useStored(names.back(), shape));
-      const StoredTensor *tensor = model.weights().find(names.back());
-      if (tensor && storages.back() != storages.front())
-        bad(fmt::format("tensor '{}': expected {}, as '{}' is stored, got {}",
-                        names.back(), storages.front(), names.front(),
-                        storages.back()));
-      if (tensor && findFloat8(storages.back()))
-        unsupported(fmt::format("tensor '{}': experts stored as {}",
-                                names.back(), storages.back()));
-    }
+    std::vector<std::string> storages;
+    for (const std::string &name : names)
+      storages.push_back(useStored(name, shape));
+    areAlike(tensors);
     declareParameter(parameter, whole, names, storages.front());
   }
   return WeightOp::create(builder, at(parameter),
@@ -225,7 +228,7 @@ Value ModelBuilder::weightRows(const std::string &parameter,
   std::string name = storedName(parameter);
   int64_t all = groups * rows.every;
   const StoredTensor *stored = model.weights().find(name);
-  if (stored && findFloat8(storageName(stored->storage))) {
+  if (isFloat8(stored)) {
     // Blocks of scales span the groups: taken apart as values.
     Value whole = reshape(parameter, weight(parameter, {all, columns}),
                           {groups, rows.every, columns});

@@ -125,9 +125,14 @@ private:
   void readQuantization();
   mlir::Value scaledWeight(const std::string &parameter,
                            llvm::ArrayRef<int64_t> shape,
-                           const StoredTensor &codes);
+                           llvm::ArrayRef<const StoredTensor *> codes,
+                           bool stacked);
   mlir::Value read(const std::string &parameter, mlir::RankedTensorType type,
-                   const StoredTensor &stored);
+                   llvm::ArrayRef<const StoredTensor *> stored);
+  const StoredTensor *scalesOf(const StoredTensor &codes,
+                               llvm::ArrayRef<int64_t> shape);
+  std::vector<int64_t> scaleShape(llvm::ArrayRef<int64_t> codes) const;
+  bool areAlike(llvm::ArrayRef<const StoredTensor *> tensors);
   void checkScales(const StoredTensor &scales, bool bytes);
   /// The storage of a tensor that becomes plain values; reports what is wrong.
   std::string useStored(const std::string &stored,

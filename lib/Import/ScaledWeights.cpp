@@ -61,26 +61,25 @@ static bool arePowersOfTwo(const StoredTensor &scales) {
 }
 
 Value ModelBuilder::read(const std::string &parameter, RankedTensorType type,
-                         const StoredTensor &stored) {
-  used.insert(stored.name);
+                         ArrayRef<const StoredTensor *> stored) {
   if (!symbols.lookup(parameter)) {
+    SmallVector<StringRef> names;
+    for (const StoredTensor *tensor : stored)
+      names.push_back(tensor->name);
     OpBuilder detached(builder.getContext());
     addDeclaration(graph::ParameterOp::create(
-        detached, at(parameter), parameter, type, storageName(stored.storage),
-        builder.getStrArrayAttr({stored.name})));
+        detached, at(parameter), parameter, type,
+        storageName(stored[0]->storage), builder.getStrArrayAttr(names)));
   }
   return graph::WeightOp::create(builder, at(parameter), type, parameter);
 }
 
-Value ModelBuilder::scaledWeight(const std::string &parameter,
-                                 ArrayRef<int64_t> shape,
-                                 const StoredTensor &codes) {
-  auto plain = RankedTensorType::get(shape, f32);
-  // A stand-in: what was reported stops the import later.
+/// Null after reporting what is wrong with codes of that shape or their scales.
+const StoredTensor *ModelBuilder::scalesOf(const StoredTensor &codes,
+                                           ArrayRef<int64_t> shape) {
   auto broken = [&](std::string what) {
     bad(std::move(what));
-    return graph::build<graph::CastOp>(builder, at(parameter), f32,
-                                       read(parameter, plain, codes));
+    return nullptr;
   };
   if (ArrayRef<int64_t>(codes.shape) != shape)
     return broken(fmt::format("tensor '{}': expected shape [{}], got [{}]",
@@ -99,11 +98,8 @@ Value ModelBuilder::scaledWeight(const std::string &parameter,
   if (!scales)
     return broken(fmt::format("tensor '{}' is missing: '{}' is stored as {}",
                               name, codes.name, storageName(codes.storage)));
-  std::vector<int64_t> expected(shape);
-  for (size_t i = 0; i < 2; ++i)
-    expected[expected.size() - 2 + i] = int64_t(
-        llvm::divideCeil(expected[expected.size() - 2 + i], scaleBlock[i]));
   used.insert(name);
+  std::vector<int64_t> expected = scaleShape(shape);
   if (scales->shape != expected) {
     std::vector<int64_t> swapped = expected;
     std::swap(swapped.back(), swapped[swapped.size() - 2]);
@@ -121,14 +117,60 @@ Value ModelBuilder::scaledWeight(const std::string &parameter,
   }
   size_t faultsBefore = faults.size();
   checkScales(*scales, bytesPromised);
-  bool bytes = faults.size() == faultsBefore && arePowersOfTwo(*scales);
+  return faults.size() == faultsBefore ? scales : nullptr;
+}
+
+std::vector<int64_t> ModelBuilder::scaleShape(ArrayRef<int64_t> codes) const {
+  std::vector<int64_t> shape(codes);
+  for (size_t i = 0; i < 2; ++i) {
+    int64_t &size = shape[shape.size() - 2 + i];
+    size = int64_t(llvm::divideCeil(size, scaleBlock[i]));
+  }
+  return shape;
+}
+
+/// Are they of one storage? Reports those that are not.
+bool ModelBuilder::areAlike(ArrayRef<const StoredTensor *> tensors) {
+  for (const StoredTensor *tensor : tensors)
+    if (tensor->storage != tensors[0]->storage) {
+      bad(fmt::format("tensor '{}': expected {}, as '{}' is stored, got {}",
+                      tensor->name, storageName(tensors[0]->storage),
+                      tensors[0]->name, storageName(tensor->storage)));
+      return false;
+    }
+  return true;
+}
+
+Value ModelBuilder::scaledWeight(const std::string &parameter,
+                                 ArrayRef<int64_t> shape,
+                                 ArrayRef<const StoredTensor *> codes,
+                                 bool stacked) {
+  SmallVector<int64_t> whole(shape),
+      wholeScales = llvm::to_vector(scaleShape(shape));
+  if (stacked) {
+    whole.insert(whole.begin(), int64_t(codes.size()));
+    wholeScales.insert(wholeScales.begin(), int64_t(codes.size()));
+  }
+  auto plain = RankedTensorType::get(whole, f32);
+  SmallVector<const StoredTensor *> scales;
+  bool bytes = true;
+  for (const StoredTensor *tensor : codes) {
+    used.insert(tensor->name);
+    if (const StoredTensor *found = scalesOf(*tensor, shape)) {
+      scales.push_back(found);
+      bytes &= arePowersOfTwo(*found);
+    }
+  }
+  // A stand-in: what was reported stops the import later.
+  if (scales.size() != codes.size() || !areAlike(codes) || !areAlike(scales))
+    return graph::build<graph::CastOp>(builder, at(parameter), f32,
+                                       read(parameter, plain, codes));
   auto element = fp8::elementType(builder.getContext(),
-                                  *findFloat8(storageName(codes.storage)));
-  Value c = read(parameter, RankedTensorType::get(shape, element), codes);
+                                  *findFloat8(storageName(codes[0]->storage)));
+  Value c = read(parameter, RankedTensorType::get(whole, element), codes);
+  Type scale = bytes ? Type(builder.getI8Type()) : Type(f32);
   Value s = read(parameter + "_scale_inv",
-                 RankedTensorType::get(
-                     expected, bytes ? Type(builder.getI8Type()) : Type(f32)),
-                 *scales);
+                 RankedTensorType::get(wholeScales, scale), scales);
   return fp8::DequantizeOp::create(builder, at(parameter), plain, c, s,
                                    scaleBlock);
 }

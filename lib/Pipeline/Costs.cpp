@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "Costs.h"
 #include "Types.h"
+#include "dialects/fp8/Fp8.h"
 
 using namespace mlir;
 using namespace trine;
@@ -101,13 +102,13 @@ AffineExpr Coster::flops(Operation *op) const {
       .Case<graph::MatmulOp>([&](auto matmul) {
         return elements(matmul) * shapes[matmul.getLhs()].back() * 2;
       })
-      .Case<graph::ExpertGatedOp>([&](auto gated) {
+      .Case<graph::ExpertGatedOp, fp8::ScaledExpertGatedOp>([&](auto gated) {
         return elements(gated) * shapes[gated.getInput()].back() * 4;
       })
       .Case<graph::GroupedLinearOp>([&](auto linear) {
         return elements(linear) * shapes[linear.getInput()].back() * 2;
       })
-      .Case<graph::ExpertLinearOp>([&](auto linear) {
+      .Case<graph::ExpertLinearOp, fp8::ScaledExpertLinearOp>([&](auto linear) {
         return elements(linear.getInput()) * shapes[linear].back() * 2;
       })
       .Case<graph::AttentionOp>([&](auto op) { return attentionFlops(op); })
@@ -165,6 +166,13 @@ AffineExpr Coster::partlyTouched(Operation *op) {
     return chosenExperts(gated.getIndices(), {gated.getGate(), gated.getUp()});
   if (auto linear = dyn_cast<graph::ExpertLinearOp>(op))
     return chosenExperts(linear.getIndices(), linear.getWeight());
+  if (auto gated = dyn_cast<fp8::ScaledExpertGatedOp>(op))
+    return chosenExperts(gated.getIndices(),
+                         {gated.getGate(), gated.getGateScales(), gated.getUp(),
+                          gated.getUpScales()});
+  if (auto linear = dyn_cast<fp8::ScaledExpertLinearOp>(op))
+    return chosenExperts(linear.getIndices(),
+                         {linear.getWeight(), linear.getWeightScales()});
   auto gather = dyn_cast<graph::GatherOp>(op);
   BlockArgument table = gather ? argumentOf(gather.getTable()) : nullptr;
   if (!table)
@@ -187,7 +195,8 @@ std::string trine::computeType(launch::KernelOp kernel) {
     Value input =
         llvm::TypeSwitch<Operation *, Value>(&op)
             .Case<graph::LinearOp, graph::GatedOp, graph::ExpertGatedOp,
-                  graph::ExpertLinearOp, graph::GroupedLinearOp>(
+                  graph::ExpertLinearOp, graph::GroupedLinearOp,
+                  fp8::ScaledExpertGatedOp, fp8::ScaledExpertLinearOp>(
                 [](auto op) { return op.getInput(); })
             .Case<graph::MatmulOp>([](auto op) { return op.getLhs(); })
             .Case<graph::AttentionOp>([](auto op) { return op.getQuery(); })

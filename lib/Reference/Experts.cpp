@@ -92,9 +92,8 @@ static void route(graph::RouteOp op, Operands operands,
   }
 }
 
-/// The expert of a token's j-th choice, pair = token·k + j.
-static int64_t expertOf(Operation *op, const Tensor &indices, int64_t pair,
-                        const Tensor &weight) {
+int64_t reference::expertOf(Operation *op, const Tensor &indices, int64_t pair,
+                            const Tensor &weight) {
   int64_t expert = indices.ints()[pair];
   if (expert < 0 || expert >= weight.dim(0))
     throw fault(op, "expected an expert of 0 to {}, got {}", weight.dim(0) - 1,

@@ -258,34 +258,50 @@ struct Side {
 };
 } // namespace
 
-/// The product's rows [M, N] without bias: rounded to f32 but in order `free`.
+/// Row i of x times row j of w: rounded to f32 but in order `free`.
+static double scaled(const Side &x, int64_t i, const Side &w, int64_t j,
+                     fp8::Order order, int64_t group) {
+  int64_t k = w.blocks.columns;
+  group = group ? group : std::max<int64_t>(k, 1);
+  double sum = 0;
+  for (int64_t g = 0; g < k; g += group) {
+    const float *a = x.row(i) + g, *b = w.row(j) + g;
+    int64_t count = std::min(group, k - g);
+    float scale = x.scale(i, g) * w.scale(j, g);
+    if (order == fp8::Order::Free) {
+      double part = 0;
+      for (int64_t e = 0; e < count; ++e)
+        part += double(a[e]) * b[e];
+      sum += scale * part;
+      continue;
+    }
+    float part = order == fp8::Order::Chain   ? chain(a, b, count)
+                 : order == fp8::Order::Pairs ? pairs(a, b, count)
+                                              : hopper(a, b, count);
+    sum = std::fma(scale, part, float(sum));
+  }
+  return sum;
+}
+
+/// The product's rows [M, N] without bias.
 static std::vector<double> scaled(const Side &x, const Side &w,
                                   fp8::Order order, int64_t group) {
   int64_t k = w.blocks.columns, n = w.blocks.rows;
   int64_t m = k ? int64_t(x.values.size()) / k : 0;
-  group = group ? group : std::max<int64_t>(k, 1);
-  std::vector<double> out(size_t(m * n));
+  std::vector<double> out;
   for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = 0;
-      for (int64_t g = 0; g < k; g += group) {
-        const float *a = x.row(i) + g, *b = w.row(j) + g;
-        int64_t count = std::min(group, k - g);
-        float scale = x.scale(i, g) * w.scale(j, g);
-        if (order == fp8::Order::Free) {
-          double part = 0;
-          for (int64_t e = 0; e < count; ++e)
-            part += double(a[e]) * b[e];
-          sum += scale * part;
-          continue;
-        }
-        float part = order == fp8::Order::Chain   ? chain(a, b, count)
-                     : order == fp8::Order::Pairs ? pairs(a, b, count)
-                                                  : hopper(a, b, count);
-        sum = std::fma(scale, part, float(sum));
-      }
-      out[size_t(i * n + j)] = sum;
-    }
+    for (int64_t j = 0; j < n; ++j)
+      out.push_back(scaled(x, i, w, j, order, group));
+  return out;
+}
+
+/// Row i of x times the matrix of an expert.
+static std::vector<double> ofExpert(const Side &x, int64_t i, const Side &w,
+                                    int64_t expert, uint64_t group) {
+  std::vector<double> out;
+  for (int64_t j = 0; j < w.blocks.rows; ++j)
+    out.push_back(scaled(x, i, w, expert * w.blocks.rows + j, fp8::Order::Free,
+                         int64_t(group)));
   return out;
 }
 
@@ -324,6 +340,42 @@ static void scaledGated(fp8::ScaledGatedOp op, Operands operands,
   results[0].store(0, int64_t(g.size()), g.data());
 }
 
+static void scaledExpertGated(fp8::ScaledExpertGatedOp op, Operands operands,
+                              MutableArrayRef<Tensor> results) {
+  const Tensor &indices = operands[1];
+  Side x(operands[0], nullptr, {});
+  Side gate(operands[2], &operands[3], op.getWeightBlock());
+  Side up(operands[4], &operands[5], op.getWeightBlock());
+  for (int64_t pair = 0; pair < indices.elements(); ++pair) {
+    int64_t expert = expertOf(op, indices, pair, operands[2]);
+    int64_t row = pair / indices.shape.back(), n = gate.blocks.rows;
+    std::vector<double> g = ofExpert(x, row, gate, expert, op.getGroup());
+    std::vector<double> u = ofExpert(x, row, up, expert, op.getGroup());
+    for (size_t i = 0; i < g.size(); ++i)
+      g[i] = graph::evaluate(op.getActivation(), g[i]) * u[i];
+    results[0].store(pair * n, n, g.data());
+  }
+}
+
+static void scaledExpertLinear(fp8::ScaledExpertLinearOp op, Operands operands,
+                               MutableArrayRef<Tensor> results) {
+  const Tensor &indices = operands[1];
+  Side x(operands[0], nullptr, {});
+  Side w(operands[3], &operands[4], op.getWeightBlock());
+  std::vector<double> weights = operands[2].load(0, operands[2].elements());
+  int64_t n = w.blocks.rows, top = indices.shape.back();
+  for (int64_t token = 0; token * top < indices.elements(); ++token) {
+    std::vector<double> sum(static_cast<size_t>(n));
+    for (int64_t pair = token * top; pair < (token + 1) * top; ++pair) {
+      int64_t expert = expertOf(op, indices, pair, operands[3]);
+      std::vector<double> y = ofExpert(x, pair, w, expert, op.getGroup());
+      for (size_t i = 0; i < y.size(); ++i)
+        sum[i] += weights[size_t(pair)] * y[i];
+    }
+    results[0].store(token * n, n, sum.data());
+  }
+}
+
 bool reference::evaluateFp8(Operation *op, Operands operands,
                             MutableArrayRef<Tensor> results) {
   auto with = [&](auto evaluate) {
@@ -341,5 +393,7 @@ bool reference::evaluateFp8(Operation *op, Operands operands,
       .Case<fp8::CensusOp>(with(census))
       .Case<fp8::ScaledMatmulOp>(with(scaledMatmul))
       .Case<fp8::ScaledGatedOp>(with(scaledGated))
+      .Case<fp8::ScaledExpertGatedOp>(with(scaledExpertGated))
+      .Case<fp8::ScaledExpertLinearOp>(with(scaledExpertLinear))
       .Default(false);
 }

@@ -28,6 +28,11 @@ bool evaluateStorage(mlir::Operation *op, Operands operands, Tensor &result);
 bool evaluateExperts(mlir::Operation *op, Operands operands,
                      llvm::MutableArrayRef<Tensor> results);
 
+/// The expert of a token's j-th choice, pair = token·k + j, of those that
+/// `weight` [E, ..] has.
+int64_t expertOf(mlir::Operation *op, const Tensor &indices, int64_t pair,
+                 const Tensor &weight);
+
 /// a [M, K] · b [N, K]ᵀ, b's rows from `firstRow` on: out[m * N + n].
 std::vector<double> product(llvm::ArrayRef<double> a, const Tensor &b,
                             int64_t firstRow, int64_t m, int64_t n, int64_t k);

@@ -10,7 +10,8 @@ llvm::StringRef trine::familyOf(mlir::Operation *op) {
   return llvm::TypeSwitch<mlir::Operation *, llvm::StringRef>(op)
       .Case<LinearOp, GatedOp, MatmulOp, trine::fp8::ScaledMatmulOp,
             trine::fp8::ScaledGatedOp>([](auto) { return "contraction"; })
-      .Case<RouteOp, ExpertGatedOp, ExpertLinearOp, GroupedLinearOp>(
+      .Case<RouteOp, ExpertGatedOp, ExpertLinearOp, GroupedLinearOp,
+            trine::fp8::ScaledExpertGatedOp, trine::fp8::ScaledExpertLinearOp>(
           [](auto) { return "experts"; })
       .Case<AttentionOp>([](auto) { return "attention"; })
       .Case<RmsNormOp, LayerNormOp, SoftmaxOp, NormalizeOp, PoolOp>(

@@ -10,7 +10,6 @@ import unittest
 
 import numpy as np
 import support
-import test_fp8_checkpoint as fp8
 from test_tiny import RELATIVE, differences
 
 MIXTRAL = support.DATA / "tiny-mixtral"
@@ -71,21 +70,6 @@ class Deepseek(unittest.TestCase):
                 bad = support.corrupted(DEEPSEEK, part)
                 wrong = differences(bad, DEEPSEEK, "forward", "logits")
                 self.assertNotEqual(wrong, [])
-
-    def test_fp8_checkpoint(self):
-        """All projections but the experts' in FP8; ragged blocks across heads."""
-        tokens = np.load(DEEPSEEK / "goldens.npz")["two.tokens"]
-        for ue8m0, config in ((False, fp8.CONFIG), (True, fp8.UE8M0)):
-            logits = []
-            for tensors, extra in zip(
-                fp8.quantized(ue8m0, source=DEEPSEEK), (config, {}), strict=True
-            ):
-                name = f"deepseek-{ue8m0}-{len(logits)}"
-                model = support.model(fp8.model(name, tensors, extra, DEEPSEEK))
-                logits.append(model.run("forward", tokens=tokens)["logits"])
-            with self.subTest(ue8m0=ue8m0):
-                most = np.abs(logits[1]).max()
-                self.assertLess(support.gap(*logits), 1e-5 * most)
 
     def test_every_number_of_the_config_counts(self):
         for key, value in (

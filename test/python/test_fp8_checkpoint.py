@@ -21,6 +21,7 @@ sys.path.insert(0, str(support.ROOT / "test" / "reference"))
 from plugin import Reference
 
 LLAMA, QWEN3 = support.DATA / "tiny-llama", support.DATA / "tiny-qwen3"
+DEEPSEEK = support.DATA / "tiny-deepseek"
 BLOCK = (16, 24)  # the last blocks of most weights are cut off
 DTYPES = {
     "F32": np.dtype(np.float32),
@@ -66,11 +67,11 @@ def write(folder: pathlib.Path, tensors: dict[str, np.ndarray], config: dict) ->
 def quantized(
     ue8m0: bool, block: tuple[int, int] = BLOCK, source: pathlib.Path = LLAMA
 ) -> tuple[dict, dict]:
-    """The model with its projections, but those of experts, in FP8, by NumPy and
-    ml_dtypes; and with their values in f32."""
+    """A tiny model with its projections in FP8, by NumPy and ml_dtypes; and with
+    their values in f32."""
     coded, plain = {}, {}
     for name, weight in read(source).items():
-        if "_proj" not in name or ".experts." in name or weight.ndim == 1:
+        if "_proj" not in name or weight.ndim == 1:
             coded[name] = plain[name] = weight
             continue
         w = weight.astype(np.float32)
@@ -191,6 +192,67 @@ class Stored(unittest.TestCase):
         )
         got = Reference(source, folder).run("value", {"arg0": np.zeros(1, np.float32)})
         self.assertEqual(got["result0"].tobytes(), plain[f"model.{name}"].tobytes())
+
+
+class Experts(unittest.TestCase):
+    """DeepSeek's own form: projections of attention, MLP and every expert."""
+
+    TOKENS = np.arange(1, 15, dtype=np.int32).reshape(2, 7) * 7 % 90
+    EXPERT = "model.layers.1.mlp.experts.5.up_proj.weight"
+
+    def logits(self, folder: pathlib.Path, **flags) -> np.ndarray:
+        return support.model(folder, **flags).run("forward", tokens=self.TOKENS)[
+            "logits"
+        ]
+
+    def test_the_same_as_its_values(self) -> None:
+        for ue8m0, config in ((False, CONFIG), (True, UE8M0)):
+            coded, plain = quantized(ue8m0, source=DEEPSEEK)
+            name = f"deepseek-{int(ue8m0)}"
+            fp8 = model(name, coded, config, DEEPSEEK)
+            want = self.logits(model(name + "-plain", plain, {}, DEEPSEEK))
+            for target in ("cpu", "reference"):
+                with self.subTest(ue8m0=ue8m0, target=target):
+                    got = self.logits(fp8, target=target)
+                    self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+            # Negative control: one scale of one expert is another power of two.
+            scale = self.EXPERT + "_scale_inv"
+            coded[scale] = coded[scale] * np.float32([[0.25, 1]])
+            got = self.logits(model(name + "-flipped", coded, config, DEEPSEEK))
+            self.assertGreater(support.gap(got, want), 1e-4 * np.abs(want).max())
+
+    def test_steps(self) -> None:
+        coded, _ = quantized(True, source=DEEPSEEK)
+        steps = support.model(model("deepseek-steps", coded, UE8M0, DEEPSEEK))
+        want = steps.run("forward", tokens=self.TOKENS)["logits"]
+        session = steps.session(batch=2)
+        got = session.run("prefill", tokens=self.TOKENS[:, :-1])["logits"]
+        got = session.run("decode", tokens=self.TOKENS[:, -1:])["logits"]
+        self.assertLess(support.gap(got, want[:, -1]), 1e-5 * np.abs(want).max())
+
+    def test_hostile(self) -> None:
+        def drop(tensors: dict) -> None:
+            del tensors[self.EXPERT + "_scale_inv"]
+
+        def decode(tensors: dict) -> None:
+            tensors[self.EXPERT] = tensors[self.EXPERT].astype(ml_dtypes.bfloat16)
+
+        def cut(tensors: dict) -> None:
+            scale = self.EXPERT + "_scale_inv"
+            tensors[scale] = tensors[scale][:, :-1].copy()
+
+        for change, what in (
+            (drop, f"'{self.EXPERT}_scale_inv' is missing"),
+            (decode, f"'{self.EXPERT}': expected e4m3fn, as "),
+            (cut, "expected shape [1, 2] for blocks of [16, 24], got [1, 1]"),
+        ):
+            with self.subTest(change.__name__):
+                coded, _ = quantized(True, source=DEEPSEEK)
+                change(coded)
+                folder = model("hostile-experts", coded, UE8M0, DEEPSEEK)
+                done = support.run("trine-compile", folder, "-o", folder / "x.trine")
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn(what, done.stderr)
 
 
 class Hostile(unittest.TestCase):

@@ -4,6 +4,7 @@
 #include "dialects/fp8/Transforms/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <numeric>
 
@@ -31,6 +32,10 @@ struct FormProducts : fp8::impl::FormProductsPassBase<FormProducts> {
         form(linear);
       else if (auto gated = dyn_cast<graph::GatedOp>(op))
         form(gated);
+      else if (auto experts = dyn_cast<graph::ExpertGatedOp>(op))
+        form(experts);
+      else if (auto experts = dyn_cast<graph::ExpertLinearOp>(op))
+        form(experts);
     });
     getOperation().walk([](DequantizeOp op) {
       if (op->use_empty())
@@ -100,21 +105,56 @@ struct FormProducts : fp8::impl::FormProductsPassBase<FormProducts> {
     op.erase();
     ++products;
   }
+
+  void form(graph::ExpertGatedOp op) {
+    auto gate = op.getGate().getDefiningOp<DequantizeOp>();
+    auto up = op.getUp().getDefiningOp<DequantizeOp>();
+    if (!gate || !up || gate.getBlock() != up.getBlock())
+      return;
+    int64_t k = gate.getCodes().getType().getShape().back();
+    OpBuilder builder(op);
+    auto product = ScaledExpertGatedOp::create(
+        builder, op.getLoc(), op.getType(), op.getInput(), op.getIndices(),
+        gate.getCodes(), gate.getScales(), up.getCodes(), up.getScales(),
+        gate.getBlockAttr(), groupOf(op, k, gate.getBlock(), {}),
+        op.getActivation());
+    op.replaceAllUsesWith(product.getResult());
+    op.erase();
+    ++products;
+  }
+
+  void form(graph::ExpertLinearOp op) {
+    auto weight = op.getWeight().getDefiningOp<DequantizeOp>();
+    if (!weight)
+      return;
+    int64_t k = weight.getCodes().getType().getShape().back();
+    OpBuilder builder(op);
+    auto product = ScaledExpertLinearOp::create(
+        builder, op.getLoc(), op.getType(), op.getInput(), op.getIndices(),
+        op.getWeights(), weight.getCodes(), weight.getScales(),
+        weight.getBlockAttr(), groupOf(op, k, weight.getBlock(), {}));
+    op.replaceAllUsesWith(product.getResult());
+    op.erase();
+    ++products;
+  }
 };
 
 struct PackScales : fp8::impl::PackScalesPassBase<PackScales> {
   void runOnOperation() override {
     getOperation().walk([&](Operation *op) {
-      if (auto product = dyn_cast<ScaledMatmulOp>(op)) {
-        expand(product, product.getWeightMutable(),
-               product.getWeightScalesMutable());
-        setBlock(product);
-      } else if (auto product = dyn_cast<ScaledGatedOp>(op)) {
-        expand(product, product.getGateMutable(),
-               product.getGateScalesMutable());
-        expand(product, product.getUpMutable(), product.getUpScalesMutable());
-        setBlock(product);
-      }
+      llvm::TypeSwitch<Operation *>(op)
+          .Case<ScaledMatmulOp, ScaledExpertLinearOp>([](auto product) {
+            expand(product, product.getWeightMutable(),
+                   product.getWeightScalesMutable());
+            setBlock(product);
+          })
+          .Case<ScaledGatedOp, ScaledExpertGatedOp>([](auto product) {
+            expand(product, product.getGateMutable(),
+                   product.getGateScalesMutable());
+            expand(product, product.getUpMutable(),
+                   product.getUpScalesMutable());
+            setBlock(product);
+          });
     });
   }
 
@@ -125,8 +165,10 @@ struct PackScales : fp8::impl::PackScalesPassBase<PackScales> {
       return;
     SmallVector<int64_t> to = {1, from[1]};
     auto type = cast<RankedTensorType>(scales.get().getType());
-    auto rows = cast<RankedTensorType>(codes.get().getType()).getShape()[0];
-    auto result = type.clone({rows, type.getShape()[1]});
+    SmallVector<int64_t> shape(
+        cast<RankedTensorType>(codes.get().getType()).getShape());
+    shape.back() = type.getShape().back();
+    auto result = type.clone(shape);
     OpBuilder builder(op);
     scales.set(ConvertScalesOp::create(builder, op.getLoc(), result,
                                        scales.get(), codes.get(), from, to));

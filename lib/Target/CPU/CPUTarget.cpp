@@ -98,6 +98,11 @@ static bool isScaledWeight(OpOperand &use) {
   if (auto op = dyn_cast<fp8::ScaledGatedOp>(use.getOwner()))
     return isOne(op.getGateMutable(), op.getGateScalesMutable(),
                  op.getUpMutable(), op.getUpScalesMutable());
+  if (auto op = dyn_cast<fp8::ScaledExpertLinearOp>(use.getOwner()))
+    return isOne(op.getWeightMutable(), op.getWeightScalesMutable());
+  if (auto op = dyn_cast<fp8::ScaledExpertGatedOp>(use.getOwner()))
+    return isOne(op.getGateMutable(), op.getGateScalesMutable(),
+                 op.getUpMutable(), op.getUpScalesMutable());
   return false;
 }
 
@@ -111,7 +116,7 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
   auto scaled = cpu::scaledFormOf(op, machine);
   bool tiles = machine.tilesBf16 && computesBf16(op);
   if (scaled)
-    tiles = cpu::fitsTiles(*scaled, machine);
+    tiles = cpu::fitsTiles(*scaled, machine) && !cpu::ofExperts(op);
   if ((format || scaled) && !tiles) {
     width = 2 * machine.lanes;
     gated = machine.lanes;
@@ -120,8 +125,9 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
     return LayoutAttr::get(op->getContext(), kind, width, format);
   };
   if (isScaledWeight(use))
-    return layout(LayoutKind::Panels,
-                  isa<fp8::ScaledGatedOp>(op) ? gated : width);
+    return layout(
+        LayoutKind::Panels,
+        isa<fp8::ScaledGatedOp, fp8::ScaledExpertGatedOp>(op) ? gated : width);
   if (isa<LinearOp>(op) && operand == 1)
     return layout(LayoutKind::Panels, width);
   if (isa<GatedOp>(op) && (operand == 1 || operand == 2))

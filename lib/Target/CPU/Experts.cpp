@@ -5,9 +5,11 @@
 // order of their choice: no result depends on who else chose an expert. Part of
 // Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "CodedProducts.h"
 #include "DenseProducts.h"
 #include "Elementwise.h"
 #include "Family.h"
+#include "ScaledProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,16 +17,27 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
-static bool isGated(Operation *root) { return isa<graph::ExpertGatedOp>(root); }
+static bool isGated(Operation *root) {
+  return isa<graph::ExpertGatedOp, fp8::ScaledExpertGatedOp>(root);
+}
+
+static bool isLinear(Operation *root) {
+  return isa<graph::ExpertLinearOp, fp8::ScaledExpertLinearOp>(root);
+}
 
 /// The groups of a grouped layer are experts that every token chooses.
 static bool isGrouped(Operation *root) {
   return isa<graph::GroupedLinearOp>(root);
 }
 
-static OperandRange weightsOf(Operation *root) {
+/// Scales of codes follow them.
+static SmallVector<Value, 2> weightsOf(Operation *root, bool scales = false) {
   unsigned first = isGrouped(root) ? 1 : isGated(root) ? 2 : 3;
-  return root->getOperands().slice(first, isGated(root) ? 2 : 1);
+  unsigned step = ofExperts(root) ? 2 : 1;
+  SmallVector<Value, 2> weights;
+  for (unsigned i = 0; i < (isGated(root) ? 2 : 1); ++i)
+    weights.push_back(root->getOperand(first + i * step + scales));
+  return weights;
 }
 
 static int64_t expertsOf(Operation *root) {
@@ -53,6 +66,7 @@ private:
   void emitTiles();
   void emitTile(Value expert, Value panel, ArrayRef<Value> masks,
                 Value firstPair, Value block, Value blocks, int64_t rows);
+  SmallVector<Value> scaledSums(Value panel, ArrayRef<Value> rows);
   void storeSums(ArrayRef<Value> pairs, Value column, ArrayRef<Value> masks,
                  ArrayRef<Value> sums);
   void emitWeighted();
@@ -100,7 +114,8 @@ private:
   ImplicitLocOpBuilder &b;
   Operation *root;
   const Tensor &input, *indices = nullptr; ///< null: every token, every group
-  SmallVector<const Tensor *, 2> weights;
+  SmallVector<const Tensor *, 2> weights, scales;
+  std::optional<ScaledForm> scaled;
   int64_t experts, width = 0, step = 1, rowBlock = 1;
   bool packed = true; ///< false: rows [K, N] of each expert
   Value tokens, pairs, top, N, K, panels;
@@ -119,8 +134,15 @@ LogicalResult ExpertsKernel::collect() {
       return failure();
   const Tensor &weight = *weights[0];
   step = packed && weight.element().isBF16() ? 2 : 1;
-  rowBlock = e.machine.rowBlock(width / e.lanes() * int64_t(weights.size()));
-  e.flushes = input.element().isBF16() && e.machine.dotsBf16 && step == 2;
+  int64_t registers = width / e.lanes() * int64_t(weights.size());
+  scaled = scaledFormOf(root, e.machine);
+  if (scaled)
+    for (Value operand : weightsOf(root, /*scales=*/true))
+      scales.push_back(&e.operand(operand));
+  rowBlock = scaled ? CodedProduct::fewRows(e.machine, registers)
+                    : e.machine.rowBlock(registers);
+  e.flushes =
+      input.element().isBF16() && e.machine.dotsBf16 && (step == 2 || scaled);
   if (isGrouped(root)) {
     top = e.index(experts);
     tokens = e.product(input, 0, input.rank() - 2);
@@ -158,7 +180,7 @@ LogicalResult ExpertsKernel::emit() {
     e.barrier();
   }
   emitTiles();
-  if (isa<graph::ExpertLinearOp>(root)) {
+  if (isLinear(root)) {
     e.barrier();
     emitWeighted();
   }
@@ -229,7 +251,18 @@ void ExpertsKernel::emitTiles() {
 void ExpertsKernel::emitTile(Value expert, Value panel, ArrayRef<Value> masks,
                              Value firstPair, Value block, Value blocks,
                              int64_t rows) {
+  SmallVector<Value> members, inputs;
+  for (int64_t r = 0; r < rows; ++r) {
+    Value pair = pairAt(expert, e.add(firstPair, r));
+    Value row = isGated(root) ? e.div(pair, top) : pair;
+    members.push_back(pair);
+    inputs.push_back(e.at(input.pointer, input.element(), e.mul(row, K)));
+  }
+  if (scaled)
+    return storeSums(members, e.mul(panel, width), masks,
+                     scaledSums(e.add(e.mul(expert, panels), panel), inputs));
   DenseTile tile;
+  tile.rows = std::move(inputs);
   tile.registers = int64_t(masks.size());
   tile.whole = matchPattern(e.rem(K, e.index(8)), m_Zero());
   tile.rowElement = input.element();
@@ -256,17 +289,26 @@ void ExpertsKernel::emitTile(Value expert, Value panel, ArrayRef<Value> masks,
     tile.ahead.push_back(
         e.at(base, b.getI8Type(), e.mul(e.ceilDiv(K, step), each)));
   }
-  SmallVector<Value> members;
-  for (int64_t r = 0; r < rows; ++r) {
-    Value pair = pairAt(expert, e.add(firstPair, r));
-    Value row = isGated(root) ? e.div(pair, top) : pair;
-    members.push_back(pair);
-    tile.rows.push_back(e.at(input.pointer, input.element(), e.mul(row, K)));
-  }
   SmallVector<Value> sums(size_t(rows) * weights.size() * masks.size(),
                           e.splat(0));
   storeSums(members, e.mul(panel, width), masks,
             emitDenseSums(e, tile, K, std::move(sums)));
+}
+
+/// Of codes, decoded in registers; panels are counted over all experts.
+SmallVector<Value> ExpertsKernel::scaledSums(Value panel,
+                                             ArrayRef<Value> rows) {
+  ScaledProduct::Operands operands;
+  operands.rows.assign(rows.begin(), rows.end());
+  int64_t blocks =
+      llvm::divideCeil(scaled->k, std::max<int64_t>(scaled->columns, 1));
+  for (auto [weight, scale] : llvm::zip_equal(weights, scales)) {
+    operands.panels.push_back(e.at(weight->pointer, b.getI8Type(),
+                                   e.mul(panel, scaled->depth() * width)));
+    operands.scales.push_back(
+        e.at(scale->pointer, scaled->scales, e.mul(panel, blocks * width)));
+  }
+  return ScaledProduct(e, *scaled).sums(operands);
 }
 
 /// Values through the epilogue, or products to be summed to the scratch.
@@ -278,14 +320,19 @@ void ExpertsKernel::storeSums(ArrayRef<Value> members, Value column,
     for (auto [v, mask] : llvm::enumerate(masks)) {
       Value at = e.add(column, int64_t(v) * e.lanes());
       Value first = sums[r * weights.size() * registers + v];
-      if (isa<graph::ExpertLinearOp>(root)) {
+      if (isLinear(root)) {
         e.store(first, product(pair, at), b.getF32Type(), mask);
         continue;
       }
       Value value = first;
-      if (auto gated = dyn_cast<graph::ExpertGatedOp>(root))
+      if (isGated(root))
         value = arith::MulFOp::create(
-            b, emitActivation(e, gated.getActivation(), first),
+            b,
+            emitActivation(
+                e,
+                root->getAttrOfType<graph::ActivationAttr>("activation")
+                    .getValue(),
+                first),
             sums[(r * weights.size() + 1) * registers + v]);
       Position position{pair, at, N, mask};
       if (failed(
@@ -298,8 +345,7 @@ void ExpertsKernel::storeSums(ArrayRef<Value> members, Value column,
 
 /// A register of a token's result is a unit.
 void ExpertsKernel::emitWeighted() {
-  auto op = cast<graph::ExpertLinearOp>(root);
-  const Tensor &factors = e.operand(op.getWeights());
+  const Tensor &factors = e.operand(root->getOperand(2));
   Value registers = e.ceilDiv(N, e.lanes());
   bool whole = matchPattern(e.rem(N, e.index(e.lanes())), m_Zero());
   auto [from, to] = e.share(e.mul(tokens, registers));
@@ -319,7 +365,7 @@ void ExpertsKernel::emitWeighted() {
         })[0];
     SmallVector<std::function<void()>> stores;
     Position position{token, column, N, mask};
-    if (failed(emitEpilogue(e, {{op.getResult(), sum}}, position, stores)))
+    if (failed(emitEpilogue(e, {{root->getResult(0), sum}}, position, stores)))
       status = failure();
     for (auto &store : stores)
       store();
@@ -328,7 +374,8 @@ void ExpertsKernel::emitWeighted() {
 
 static bool heads(Operation *root) {
   return isa<graph::ExpertGatedOp, graph::ExpertLinearOp,
-             graph::GroupedLinearOp>(root);
+             graph::GroupedLinearOp>(root) ||
+         ofExperts(root);
 }
 
 static LogicalResult emit(KernelEmitter &e) {
@@ -347,7 +394,7 @@ static AffineExpr sharedScratch(launch::KernelOp kernel,
   for (AffineExpr dim : operands[indices.getArgNumber()])
     pairs = pairs * dim;
   int64_t each = 1;
-  if (isa<graph::ExpertLinearOp>(root))
+  if (isLinear(root))
     each += cast<RankedTensorType>(weightsOf(root)[0].getType()).getDimSize(1);
   return (pairs * each + ExpertsKernel::tableSize(expertsOf(root))) * 4;
 }

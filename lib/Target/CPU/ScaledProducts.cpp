@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -21,27 +22,34 @@ static constexpr int64_t kProducts = 16;
 // The form
 //===----------------------------------------------------------------------===//
 
+/// Of a weight that meets values.
 template <typename OpT>
-static ScaledForm formOf(OpT op, Value weight, Value scales,
-                         const MachineModel &machine) {
+static ScaledForm weightForm(OpT op, Value weight, Value scales,
+                             const MachineModel &machine) {
   ScaledForm form{};
   auto type = cast<RankedTensorType>(weight.getType());
   graph::LayoutAttr layout = graph::layoutOf(type);
-  auto within = [&](int64_t size) {
-    return size ? std::min(size, form.k) : form.k;
-  };
   form.width = layout ? layout.getWidth() : 0;
   form.k = type.getShape().back();
-  form.group = std::max<int64_t>(within(int64_t(op.getGroup())), 1);
+  form.group = std::max<int64_t>(form.within(int64_t(op.getGroup())), 1);
   form.codes = type.getElementType();
   form.scales = getElementTypeOrSelf(scales);
-  form.columns = within(op.getWeightBlock()[1]);
+  form.columns = form.within(op.getWeightBlock()[1]);
   form.rowElement = op.getInput().getType().getElementType();
+  form.anyOrder = true;
+  form.pairs = form.rowElement.isBF16() && machine.dotsBf16;
+  return form;
+}
+
+template <typename OpT>
+static ScaledForm formOf(OpT op, Value weight, Value scales,
+                         const MachineModel &machine) {
+  ScaledForm form = weightForm(op, weight, scales, machine);
   bool narrow = form.rowElement.isBF16();
   if (op.getInputScales()) {
     form.inputCodes = form.rowElement;
     form.inputScales = getElementTypeOrSelf(op.getInputScales());
-    form.inputColumns = within((*op.getInputBlock())[1]);
+    form.inputColumns = form.within((*op.getInputBlock())[1]);
     narrow = true;
   }
   form.anyOrder = op.getOrder() == fp8::Order::Free;
@@ -60,6 +68,10 @@ std::optional<ScaledForm> cpu::scaledFormOf(Operation *root,
     return formOf(op, op.getWeight(), op.getWeightScales(), machine);
   if (auto op = dyn_cast<fp8::ScaledGatedOp>(root))
     return formOf(op, op.getGate(), op.getGateScales(), machine);
+  if (auto op = dyn_cast<fp8::ScaledExpertLinearOp>(root))
+    return weightForm(op, op.getWeight(), op.getWeightScales(), machine);
+  if (auto op = dyn_cast<fp8::ScaledExpertGatedOp>(root))
+    return weightForm(op, op.getGate(), op.getGateScales(), machine);
   return std::nullopt;
 }
 
@@ -70,7 +82,8 @@ std::string cpu::whyUnsupported(Operation *root, const ScaledForm &form) {
   auto product = [&](auto op, ValueRange weights) -> std::string {
     if (!llvm::all_of(weights, isParameter))
       return "expected codes and scales of parameters, which are packed";
-    if (op.getOrder() == fp8::Order::Hopper)
+    if (auto order = root->getAttrOfType<fp8::OrderAttr>("order");
+        order && order.getValue() == fp8::Order::Hopper)
       return "no kernel sums products in the order hopper";
     if (op.getWeightBlock()[0] != 1)
       return "expected a scale for each row of the weight; run fp8-pack-scales";
@@ -79,11 +92,14 @@ std::string cpu::whyUnsupported(Operation *root, const ScaledForm &form) {
                            kCodesOfWord, form.group);
     return ShapedType::isDynamic(form.k) ? "expected a static K" : "";
   };
-  if (auto op = dyn_cast<fp8::ScaledMatmulOp>(root))
-    return product(op, {op.getWeight(), op.getWeightScales()});
-  auto op = cast<fp8::ScaledGatedOp>(root);
-  return product(
-      op, {op.getGate(), op.getGateScales(), op.getUp(), op.getUpScales()});
+  return llvm::TypeSwitch<Operation *, std::string>(root)
+      .Case<fp8::ScaledMatmulOp, fp8::ScaledExpertLinearOp>([&](auto op) {
+        return product(op, {op.getWeight(), op.getWeightScales()});
+      })
+      .Case<fp8::ScaledGatedOp, fp8::ScaledExpertGatedOp>([&](auto op) {
+        return product(op, {op.getGate(), op.getGateScales(), op.getUp(),
+                            op.getUpScales()});
+      });
 }
 
 bool cpu::fitsTiles(const ScaledForm &form, const MachineModel &machine) {

@@ -45,7 +45,8 @@ Value loadScale(KernelEmitter &emitter, Value address, Type element);
 /// 2^(byte - 127) of the bytes in i32 lanes.
 Value ue8m0Values(KernelEmitter &emitter, Value bytes);
 
-/// The codes of fp8.scaled_matmul or fp8.scaled_gated, and how they are summed.
+/// The codes of fp8.scaled_matmul, fp8.scaled_gated or such of experts, and how
+/// they are summed.
 struct ScaledForm {
   int64_t width;                 ///< of the panels
   int64_t k, group;              ///< group: at most k
@@ -60,6 +61,7 @@ struct ScaledForm {
   Type rowElement; ///< of x as it is multiplied
 
   bool grouped() const { return group < k; }
+  int64_t within(int64_t size) const { return size ? std::min(size, k) : k; }
   /// K, padded to whole words.
   int64_t depth() const { return int64_t(llvm::alignTo(k, kCodesOfWord)); }
   int64_t elementBytes() const { return pairs ? 2 : 4; } ///< of decoded weights
@@ -68,6 +70,11 @@ struct ScaledForm {
 /// Nothing for other operations.
 std::optional<ScaledForm> scaledFormOf(mlir::Operation *root,
                                        const MachineModel &machine);
+
+/// Are the codes those of experts?
+inline bool ofExperts(mlir::Operation *root) {
+  return mlir::isa<fp8::ScaledExpertGatedOp, fp8::ScaledExpertLinearOp>(root);
+}
 
 /// Why kernels do not multiply so; empty where they do.
 std::string whyUnsupported(mlir::Operation *root, const ScaledForm &form);

@@ -121,3 +121,19 @@ func.func @census_of_other_codes(%x: tensor<4x256xf32>, %q: tensor<256xf8E4M3FN>
   %0 = fp8.census %x as %q, %s block [1, 128] : tensor<4x256xf32>, tensor<256xf8E4M3FN>, tensor<2xf32> -> tensor<259xf32>
   return
 }
+
+// -----
+
+func.func @experts_without_scales(%x: tensor<4x64xf32>, %i: tensor<4x2xi32>, %w: tensor<8x40x64xf8E4M3FN>, %s: tensor<7x3x2xf32>, %t: tensor<8x3x2xf32>) {
+  // expected-error @below {{expected gate scales of shape [8, 3, 2] for blocks of [16, 32], got [7, 3, 2]}}
+  %0 = fp8.scaled_expert_gated silu %x, %i, %w scales %s, %w scales %t [16, 32] group 32 : tensor<4x64xf32>, tensor<4x2xi32>, tensor<8x40x64xf8E4M3FN>, tensor<7x3x2xf32>, tensor<8x40x64xf8E4M3FN>, tensor<8x3x2xf32> -> tensor<4x2x40xf32> // F2
+  return
+}
+
+// -----
+
+func.func @group_over_blocks_of_experts(%x: tensor<4x2x64xf32>, %i: tensor<4x2xi32>, %f: tensor<4x2xf32>, %w: tensor<8x40x64xf8E4M3FN>, %s: tensor<8x3x2xf32>) {
+  // expected-error @below {{expected a group inside one block of the weight, got a group of 64}}
+  %0 = fp8.scaled_expert_linear %x, %i, %f, %w scales %s [16, 32] group 64 : tensor<4x2x64xf32>, tensor<4x2xi32>, tensor<4x2xf32>, tensor<8x40x64xf8E4M3FN>, tensor<8x3x2xf32> -> tensor<4x40xf32> // F5
+  return
+}

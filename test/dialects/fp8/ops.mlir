@@ -75,3 +75,15 @@ func.func @figures(%x: tensor<?x64xf32>, %q: tensor<?x64xf8E4M3FN>, %s: tensor<?
     : tensor<?x64xf32>, tensor<?x64xf8E4M3FN>, tensor<?x2xi8> -> tensor<259xf32>
   return %c, %n : tensor<4xf32>, tensor<259xf32>
 }
+
+// CHECK-LABEL: @experts
+func.func @experts(%x: tensor<?x64xbf16>, %h: tensor<?x2x64xbf16>, %i: tensor<?x2xi32>, %f: tensor<?x2xf32>,
+                   %w: tensor<8x40x64xf8E4M3FN>, %s: tensor<8x3x2xi8>) -> (tensor<?x2x40xf32>, tensor<?x40xf32>) {
+  // CHECK: fp8.scaled_expert_gated silu %{{.*}}, %{{.*}}, %{{.*}} scales %{{.*}}, %{{.*}} scales %{{.*}} [16, 32] group 32
+  %g = fp8.scaled_expert_gated silu %x, %i, %w scales %s, %w scales %s [16, 32] group 32
+    : tensor<?x64xbf16>, tensor<?x2xi32>, tensor<8x40x64xf8E4M3FN>, tensor<8x3x2xi8>, tensor<8x40x64xf8E4M3FN>, tensor<8x3x2xi8> -> tensor<?x2x40xf32>
+  // CHECK: fp8.scaled_expert_linear %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} scales %{{.*}} [16, 32] group 32
+  %y = fp8.scaled_expert_linear %h, %i, %f, %w scales %s [16, 32] group 32
+    : tensor<?x2x64xbf16>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x40x64xf8E4M3FN>, tensor<8x3x2xi8> -> tensor<?x40xf32>
+  return %g, %y : tensor<?x2x40xf32>, tensor<?x40xf32>
+}

@@ -56,3 +56,26 @@ func.func @stored(%x: tensor<?x300xf32>) -> tensor<?x192xf32> {
   %y = graph.linear %x, %w : tensor<?x300xf32>, tensor<192x300xf32> -> tensor<?x192xf32> loc("layers.0.q_proj")
   return %y : tensor<?x192xf32>
 }
+
+// -----
+
+// So are those of experts, stacked, with a scale for each row of each of them.
+// PACK: graph.parameter @s.rows : tensor<4x40x3xf32> storage "f32" repeat 16 from ["s0", "s1", "s2", "s3"]
+// FORM-LABEL: @experts
+// PACK-LABEL: @experts
+graph.parameter @c : tensor<4x40x72xf8E4M3FN> storage "e4m3fn" from ["c0", "c1", "c2", "c3"]
+graph.parameter @s : tensor<4x3x3xf32> storage "f32" from ["s0", "s1", "s2", "s3"]
+func.func @experts(%x: tensor<?x72xf32>, %h: tensor<?x2x72xf32>, %i: tensor<?x2xi32>, %f: tensor<?x2xf32>)
+    -> (tensor<?x2x40xf32>, tensor<?x40xf32>) {
+  %c = graph.weight @c : tensor<4x40x72xf8E4M3FN>
+  %s = graph.weight @s : tensor<4x3x3xf32>
+  // FORM-NOT: dequantize
+  // FORM: fp8.scaled_expert_gated silu %arg0, %arg2, %{{.*}} scales %{{.*}}, %{{.*}} scales %{{.*}} [16, 24] group 24 :
+  // FORM: fp8.scaled_expert_linear %arg1, %arg2, %arg3, %{{.*}} scales %{{.*}} [16, 24] group 24 :
+  // PACK: fp8.scaled_expert_gated silu {{.*}} [1, 24] group 24
+  // PACK: fp8.scaled_expert_linear {{.*}} [1, 24] group 24 : {{.*}}, tensor<4x40x3xf32> -> tensor<?x40xf32>
+  %w = fp8.dequantize %c, %s block [16, 24] : tensor<4x40x72xf8E4M3FN>, tensor<4x3x3xf32> -> tensor<4x40x72xf32>
+  %g = graph.expert_gated silu %x, %i, %w, %w : tensor<?x72xf32>, tensor<?x2xi32>, tensor<4x40x72xf32>, tensor<4x40x72xf32> -> tensor<?x2x40xf32>
+  %y = graph.expert_linear %h, %i, %f, %w : tensor<?x2x72xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<4x40x72xf32> -> tensor<?x40xf32>
+  return %g, %y : tensor<?x2x40xf32>, tensor<?x40xf32>
+}
