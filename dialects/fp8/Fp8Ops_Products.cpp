@@ -11,6 +11,19 @@ using namespace trine::fp8;
 using graph::ErrorEmitter;
 using graph::SymbolicShape;
 
+/// Takes a product's input and its scales from the front of the operands.
+template <typename OpT>
+static LogicalResult expectInput(OpT op, ArrayRef<SymbolicShape> &operands,
+                                 ErrorEmitter emitError) {
+  const SymbolicShape &input = operands.consume_front();
+  if (input.empty())
+    return emitError() << "expected input of rank 1 or more, got rank 0";
+  if (!op.getInputScales())
+    return success();
+  return expectScales(operands.consume_front(), input, *op.getInputBlock(),
+                      "input scales", emitError);
+}
+
 /// weight [N, K] with its scales, for rows of K.
 static LogicalResult expectWeight(const SymbolicShape &weight,
                                   const SymbolicShape &scales, AffineExpr k,
@@ -60,12 +73,8 @@ LogicalResult
 ScaledMatmulOp::inferShapes(ArrayRef<SymbolicShape> operands,
                             SmallVectorImpl<SymbolicShape> &results,
                             ErrorEmitter emitError) {
-  SymbolicShape result = operands.consume_front();
-  if (result.empty())
-    return emitError() << "expected input of rank 1 or more, got rank 0";
-  if (getInputScales() &&
-      failed(expectScales(operands.consume_front(), result, *getInputBlock(),
-                          "input scales", emitError)))
+  SymbolicShape result = operands.front();
+  if (failed(expectInput(*this, operands, emitError)))
     return failure();
   if (failed(expectWeight(operands[0], operands[1], result.back(),
                           getWeightBlock(), "weight", emitError)))
@@ -91,12 +100,8 @@ LogicalResult
 ScaledGatedOp::inferShapes(ArrayRef<SymbolicShape> operands,
                            SmallVectorImpl<SymbolicShape> &results,
                            ErrorEmitter emitError) {
-  SymbolicShape result = operands.consume_front();
-  if (result.empty())
-    return emitError() << "expected input of rank 1 or more, got rank 0";
-  if (getInputScales() &&
-      failed(expectScales(operands.consume_front(), result, *getInputBlock(),
-                          "input scales", emitError)))
+  SymbolicShape result = operands.front();
+  if (failed(expectInput(*this, operands, emitError)))
     return failure();
   AffineExpr k = result.back();
   if (failed(expectWeight(operands[0], operands[1], k, getWeightBlock(), "gate",

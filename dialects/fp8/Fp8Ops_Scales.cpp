@@ -17,6 +17,15 @@ static LogicalResult expectDimensions(const SymbolicShape &shape,
   return success();
 }
 
+/// Codes, or what becomes them, with a scale for each block (F2).
+static LogicalResult expectCoded(const SymbolicShape &codes, StringRef operand,
+                                 const SymbolicShape &scales,
+                                 ArrayRef<int64_t> block, ErrorEmitter emit) {
+  if (failed(expectDimensions(codes, operand, emit)))
+    return failure();
+  return expectScales(scales, codes, block, "scales", emit);
+}
+
 /// Codes and scales are of the scheme's types.
 static LogicalResult expectTypes(Operation *op, SchemeAttr scheme) {
   Type types[] = {scheme.getCodes(), scheme.getScales()};
@@ -42,9 +51,8 @@ LogicalResult QuantizeOp::verify() { return expectTypes(*this, getScheme()); }
 LogicalResult EncodeOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                     SmallVectorImpl<SymbolicShape> &results,
                                     ErrorEmitter emitError) {
-  if (failed(expectDimensions(operands[0], "input", emitError)) ||
-      failed(expectScales(operands[1], operands[0], getBlock(), "scales",
-                          emitError)))
+  if (failed(expectCoded(operands[0], "input", operands[1], getBlock(),
+                         emitError)))
     return failure();
   results.push_back(operands[0]);
   return success();
@@ -55,9 +63,8 @@ LogicalResult EncodeOp::verify() { return success(); }
 LogicalResult DequantizeOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                         SmallVectorImpl<SymbolicShape> &results,
                                         ErrorEmitter emitError) {
-  if (failed(expectDimensions(operands[0], "codes", emitError)) ||
-      failed(expectScales(operands[1], operands[0], getBlock(), "scales",
-                          emitError)))
+  if (failed(expectCoded(operands[0], "codes", operands[1], getBlock(),
+                         emitError)))
     return failure();
   results.push_back(operands[0]);
   return success();
@@ -69,9 +76,8 @@ LogicalResult
 ConvertScalesOp::inferShapes(ArrayRef<SymbolicShape> operands,
                              SmallVectorImpl<SymbolicShape> &results,
                              ErrorEmitter emitError) {
-  if (failed(expectDimensions(operands[1], "like", emitError)) ||
-      failed(expectScales(operands[0], operands[1], getFrom(), "scales",
-                          emitError)))
+  if (failed(
+          expectCoded(operands[1], "like", operands[0], getFrom(), emitError)))
     return failure();
   results.push_back(scaleShape(operands[1], getTo()));
   return success();
@@ -90,9 +96,8 @@ LogicalResult ConvertScalesOp::verify() {
 LogicalResult RequantizeOp::inferShapes(ArrayRef<SymbolicShape> operands,
                                         SmallVectorImpl<SymbolicShape> &results,
                                         ErrorEmitter emitError) {
-  if (failed(expectDimensions(operands[0], "codes", emitError)) ||
-      failed(expectScales(operands[1], operands[0], getBlock(), "scales",
-                          emitError)))
+  if (failed(expectCoded(operands[0], "codes", operands[1], getBlock(),
+                         emitError)))
     return failure();
   results.push_back(operands[0]);
   results.push_back(scaleShape(operands[0], getScheme().getBlock()));
@@ -130,9 +135,8 @@ LogicalResult CensusOp::inferShapes(ArrayRef<SymbolicShape> operands,
   if (operands[0].size() != operands[1].size())
     return emitError() << "expected codes of the input's rank "
                        << operands[0].size() << ", got " << operands[1].size();
-  if (failed(expectDimensions(operands[1], "codes", emitError)) ||
-      failed(expectScales(operands[2], operands[1], getBlock(), "scales",
-                          emitError)))
+  if (failed(expectCoded(operands[1], "codes", operands[2], getBlock(),
+                         emitError)))
     return failure();
   results.push_back({getAffineConstantExpr(3 + 256, getContext())});
   return success();

@@ -34,6 +34,9 @@ bool isStored(mlir::Type type);
 /// from `nextSymbol` on.
 SymbolicShape symbolicShape(mlir::RankedTensorType type, unsigned &nextSymbol);
 
+/// A dimension of a type: kDynamic unless it is a constant.
+int64_t staticSize(mlir::AffineExpr dim);
+
 /// The shape an op's results have when its operands are of these types;
 /// builders use it so that nobody writes a result type by hand. Fails after
 /// emitting at `loc`.

@@ -152,7 +152,7 @@ static LogicalResult inferFromTypes(Operation *op,
       operands, results, [op] { return op->emitOpError(); });
 }
 
-static int64_t staticSize(AffineExpr dim) {
+int64_t trine::graph::staticSize(AffineExpr dim) {
   auto constant = dyn_cast<AffineConstantExpr>(dim);
   return constant ? constant.getValue() : ShapedType::kDynamic;
 }

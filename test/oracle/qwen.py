@@ -8,12 +8,11 @@ Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
 import pathlib
-import shutil
 import sys
 
 import tokenizers
 import torch
-from tiny import randomize, save_logits, write_json
+from tiny import make_all, randomize, save_logits, write_json
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 from transformers import (
     Qwen2Config,
@@ -129,15 +128,5 @@ def qwen3(folder: pathlib.Path) -> None:
     save(folder, Qwen3ForCausalLM(config), 12)
 
 
-def main(data: pathlib.Path) -> None:
-    for name, make in (("tiny-qwen2", qwen2), ("tiny-qwen3", qwen3)):
-        folder = data / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        make(folder)
-        size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-        print(name, size, sorted(f.name for f in folder.iterdir()))
-
-
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    make_all(pathlib.Path(sys.argv[1]), {"tiny-qwen2": qwen2, "tiny-qwen3": qwen3})

@@ -298,14 +298,9 @@ def bert_sentence_files(folder: pathlib.Path) -> None:
     )
 
 
-def main(data: pathlib.Path) -> None:
-    for name, make in (
-        ("tiny-llama", llama),
-        ("tiny-bert", bert),
-        ("tiny-mixtral", mixtral),
-        ("tiny-deepseek", deepseek),
-        ("tiny-deepseek-plain", plain_deepseek),
-    ):
+def make_all(data: pathlib.Path, models: dict) -> None:
+    """Each model's folder anew. `models`: name -> function of the folder."""
+    for name, make in models.items():
         folder = data / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -315,4 +310,13 @@ def main(data: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    make_all(
+        pathlib.Path(sys.argv[1]),
+        {
+            "tiny-llama": llama,
+            "tiny-bert": bert,
+            "tiny-mixtral": mixtral,
+            "tiny-deepseek": deepseek,
+            "tiny-deepseek-plain": plain_deepseek,
+        },
+    )

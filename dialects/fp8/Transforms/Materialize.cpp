@@ -16,17 +16,10 @@ using namespace trine::fp8;
 
 /// The type of the scales of such codes.
 static RankedTensorType scalesType(RankedTensorType codes, SchemeAttr scheme) {
-  SmallVector<int64_t> shape(codes.getShape());
-  for (size_t i = 0, tail = std::min<size_t>(shape.size(), 2); i < tail; ++i) {
-    int64_t &dim = shape[shape.size() - 1 - i];
-    int64_t size = scheme.getBlock()[1 - i];
-    if (size == 0)
-      dim = 1;
-    else if (!ShapedType::isDynamic(dim))
-      dim = llvm::divideCeil(dim, size);
-    else if (size != 1)
-      dim = ShapedType::kDynamic;
-  }
+  unsigned symbols = 0;
+  auto shape = llvm::map_to_vector(
+      scaleShape(graph::symbolicShape(codes, symbols), scheme.getBlock()),
+      graph::staticSize);
   return RankedTensorType::get(shape, scheme.getScales());
 }
 

@@ -71,17 +71,6 @@ Buffer choices(int64_t tokens, int64_t top, int64_t experts, int64_t skipped) {
 
 const std::vector<int64_t> kTokens = {0, 1, 2, 9, 40};
 
-/// Runs on one thread and on three, which must agree to the bit.
-void runTwice(const Kernel &kernel, std::vector<Buffer> operands, Buffer &y) {
-  Buffer again(y.dims);
-  operands.push_back(y);
-  kernel.run(operands);
-  operands.back() = again;
-  kernel.run(operands, 3);
-  for (int64_t i = 0; i < y.count; ++i)
-    ASSERT_EQ(y.data()[i], again.data()[i]) << "on three threads, " << i;
-}
-
 } // namespace
 
 TEST(Experts, gated) {

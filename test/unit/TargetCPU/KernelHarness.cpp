@@ -5,6 +5,7 @@
 #include "mlir/Parser/Parser.h"
 #include "trine/Pipeline/Registration.h"
 #include "trine/Target/Target.h"
+#include "gtest/gtest.h"
 #include <barrier>
 #include <bit>
 #include <dlfcn.h>
@@ -220,4 +221,15 @@ Buffer trine::test::narrowed(Buffer &plain) {
   for (int64_t i = 0; i < plain.count; ++i)
     narrow.data<uint16_t>()[i] = truncated(plain.data()[i]);
   return narrow;
+}
+
+void test::runTwice(const Kernel &kernel, std::vector<Buffer> operands,
+                    Buffer &y) {
+  Buffer again(y.dims);
+  operands.push_back(y);
+  kernel.run(operands);
+  operands.back() = again;
+  kernel.run(operands, 3);
+  for (int64_t i = 0; i < y.count; ++i)
+    ASSERT_EQ(y.data()[i], again.data()[i]) << "on three threads, " << i;
 }

@@ -75,4 +75,8 @@ uint16_t truncated(float &x);
 /// The values of `plain` as bf16, which it is rounded to.
 Buffer narrowed(Buffer &plain);
 
+/// Runs on one thread and on three, which must agree to the bit; `y` is the
+/// kernel's last operand.
+void runTwice(const Kernel &kernel, std::vector<Buffer> operands, Buffer &y);
+
 } // namespace trine::test

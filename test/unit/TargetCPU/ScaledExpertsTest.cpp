@@ -56,16 +56,6 @@ const Case kCases[] = {
     {"f8E5M2", "bf16", "f32", "free", 42, 0, 0},
 };
 
-void runTwice(const Kernel &kernel, std::vector<Buffer> operands, Buffer &y) {
-  Buffer again(y.dims);
-  operands.push_back(y);
-  kernel.run(operands);
-  operands.back() = again;
-  kernel.run(operands, 3);
-  for (int64_t i = 0; i < y.count; ++i)
-    ASSERT_EQ(y.data()[i], again.data()[i]) << "on three threads, " << i;
-}
-
 double silu(double x) { return x / (1 + std::exp(-x)); }
 
 } // namespace
