@@ -199,6 +199,13 @@ class Experts(unittest.TestCase):
 
     TOKENS = np.arange(1, 15, dtype=np.int32).reshape(2, 7) * 7 % 90
     EXPERT = "model.layers.1.mlp.experts.5.up_proj.weight"
+    BLOCKS = """version: 1
+schemes:
+  w: {elem: e4m3fn, block: [16, 24], scale: f32, rule: amax}
+rules:
+  - {match: '(^|\\.)(lm_head|gate)$', keep: source}
+  - {match: '.', weight: w}
+"""
 
     def logits(self, folder: pathlib.Path, **flags) -> np.ndarray:
         return support.model(folder, **flags).run("forward", tokens=self.TOKENS)[
@@ -229,6 +236,39 @@ class Experts(unittest.TestCase):
         got = session.run("prefill", tokens=self.TOKENS[:, :-1])["logits"]
         got = session.run("decode", tokens=self.TOKENS[:, -1:])["logits"]
         self.assertLess(support.gap(got, want[:, -1]), 1e-5 * np.abs(want).max())
+
+    def test_a_recipe_makes_the_checkpoint(self) -> None:
+        """Each expert's matrix in blocks of its own, cut off where it ends."""
+        coded, _ = quantized(False, source=DEEPSEEK)
+        source = read(DEEPSEEK)
+        for name in [name for name in coded if "kv_b_proj" in name]:
+            if name in source:
+                coded[name] = source[name]
+            else:
+                del coded[name]
+        want = self.logits(model("deepseek-coded", coded, CONFIG, DEEPSEEK))
+        recipe = support.folder() / "blocks.yaml"
+        recipe.write_text(self.BLOCKS)
+        got = self.logits(DEEPSEEK, quantize=str(recipe))
+        self.assertEqual(got.tobytes(), want.tobytes())
+
+    def test_inputs_of_codes(self) -> None:
+        want = self.logits(DEEPSEEK, quantize="FP8_BLOCK", target="reference")
+        for cpu in ("native", "x86-64-v3"):
+            with self.subTest(cpu=cpu):
+                got = self.logits(DEEPSEEK, quantize="FP8_BLOCK", cpu=cpu)
+                self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+        # Negative control: rounding inputs is seen.
+        plain = self.logits(DEEPSEEK, quantize="W8A16")
+        self.assertGreater(support.gap(plain, want), 1e-3 * np.abs(want).max())
+
+    def test_orders_are_refused(self) -> None:
+        recipe = support.folder() / "chain.yaml"
+        recipe.write_text(self.BLOCKS + "accumulate: {order: chain}\n")
+        done = support.run("trine-compile", DEEPSEEK, f"--quantize={recipe}", "--check")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("layers.1.mlp.experts.gate_up", done.stderr)
+        self.assertIn("in order free alone, the recipe asks for chain", done.stderr)
 
     def test_hostile(self) -> None:
         def drop(tensors: dict) -> None:

@@ -33,8 +33,7 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       if (!given)
         return;
       getOperation().walk([&](Operation *op) {
-        if (isa<graph::LinearOp, graph::GatedOp>(op) &&
-            failed(annotate(op, *given)))
+        if (!weightsOf(op).empty() && failed(annotate(op, *given)))
           signalPassFailure();
       });
       if (failed(checkNodes()))
@@ -62,10 +61,15 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       ++kept;
       return success();
     }
-    for (Value weight :
-         layer->getOperands().slice(1, isa<graph::GatedOp>(layer) ? 2 : 1))
-      if (failed(checkWeight(layer, weight, *rule, recipe)))
+    for (OpOperand &weight : weightsOf(layer))
+      if (failed(checkWeight(layer, weight.get(), *rule, recipe)))
         return failure();
+    bool experts = isa<graph::ExpertGatedOp, graph::ExpertLinearOp>(layer);
+    if (experts && recipe.order != Order::Free)
+      return layer->emitOpError("multiplies with the experts chosen, in order "
+                                "free alone, the recipe asks for ")
+             << stringifyOrder(recipe.order)
+             << "; let a rule keep this layer, or leave out the order";
     Builder b(&getContext());
     if (rule->weight.scheme)
       layer->setAttr("fp8.weight", rule->weight.scheme);

@@ -35,10 +35,19 @@ struct FoldWeights : fp8::impl::FoldWeightsPassBase<FoldWeights> {
                   : graph::ParameterOp();
   }
 
+  static bool isMatrixASource(graph::ParameterOp parameter) {
+    ArrayRef<int64_t> shape =
+        cast<RankedTensorType>(parameter.getType()).getShape();
+    ArrayRef<int64_t> outer = shape.drop_back(std::min<size_t>(shape.size(), 2));
+    return llvm::product_of(outer) == int64_t(parameter.getSources().size());
+  }
+
   void fold(QuantizeOp op) {
     graph::ParameterOp parameter = parameterOf(op.getInput());
-    // Codes of codes, or of scales, are nothing a parameter can say.
-    if (!parameter || parameter.getQuantized() || parameter.getRepeat())
+    // Codes of codes, or of scales, are nothing a parameter can say; nor are
+    // blocks of matrices that are no source each.
+    if (!parameter || parameter.getQuantized() || parameter.getRepeat() ||
+        parameter.getRows() || !isMatrixASource(parameter))
       return;
     replace(op, op.getCodes(), parameter, ".codes",
             [&](auto copy) { copy.setQuantizedAttr(op.getScheme()); });

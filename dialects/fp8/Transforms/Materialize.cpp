@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/fp8/Transforms/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace trine::fp8 {
 #define GEN_PASS_DEF_MATERIALIZEPASS
@@ -21,6 +22,18 @@ static RankedTensorType scalesType(RankedTensorType codes, SchemeAttr scheme) {
       scaleShape(graph::symbolicShape(codes, symbols), scheme.getBlock()),
       graph::staticSize);
   return RankedTensorType::get(shape, scheme.getScales());
+}
+
+MutableArrayRef<OpOperand> fp8::weightsOf(Operation *op) {
+  auto slice = [&](unsigned first, unsigned count) {
+    return op->getOpOperands().slice(first, count);
+  };
+  return llvm::TypeSwitch<Operation *, MutableArrayRef<OpOperand>>(op)
+      .Case([&](graph::LinearOp) { return slice(1, 1); })
+      .Case([&](graph::GatedOp) { return slice(1, 2); })
+      .Case([&](graph::ExpertGatedOp) { return slice(2, 2); })
+      .Case([&](graph::ExpertLinearOp) { return slice(3, 1); })
+      .Default([](Operation *) { return MutableArrayRef<OpOperand>(); });
 }
 
 bool fp8::holds(DequantizeOp stored, SchemeAttr scheme) {
@@ -50,8 +63,7 @@ struct Materialize : fp8::impl::MaterializePassBase<Materialize> {
     done.clear();
     getOperation().walk([&](Operation *op) {
       if (auto scheme = op->getAttrOfType<SchemeAttr>("fp8.weight")) {
-        for (OpOperand &weight :
-             op->getOpOperands().slice(1, isa<graph::GatedOp>(op) ? 2 : 1))
+        for (OpOperand &weight : weightsOf(op))
           round(weight, scheme);
         op->removeAttr("fp8.weight");
       }

@@ -25,8 +25,7 @@ static bool isFor(ModuleOp module, StringRef purpose) {
 }
 
 static bool isLayer(Operation *op) {
-  return isa<graph::LinearOp, graph::GatedOp>(op) &&
-         !graph::nodeName(op->getLoc()).empty();
+  return !weightsOf(op).empty() && !graph::nodeName(op->getLoc()).empty();
 }
 
 static RankedTensorType figures(MLIRContext *context, int64_t count) {
@@ -138,16 +137,19 @@ struct Compare : fp8::impl::ComparePassBase<Compare> {
   void compare(func::FuncOp function, Operation *layer) {
     OpBuilder builder(layer);
     IRMapping plain;
-    bool gated = isa<graph::GatedOp>(layer), any = false;
-    StringRef parts[] = {"input", gated ? "gate" : "weight", "up"};
-    for (OpOperand &operand : layer->getOpOperands().slice(0, gated ? 3 : 2))
-      if (std::optional<Rounded> made = rounded(operand.get())) {
-        plain.map(operand.get(), made->before);
-        unsigned index = operand.getOperandNumber();
-        count(function, layer, *made, parts[index], index > 0);
-        any = true;
-      }
-    if (!any)
+    auto note = [&](OpOperand &operand, StringRef part, bool isWeight) {
+      std::optional<Rounded> made = rounded(operand.get());
+      if (!made)
+        return;
+      plain.map(operand.get(), made->before);
+      count(function, layer, *made, part, isWeight);
+    };
+    note(layer->getOpOperand(0), "input", /*isWeight=*/false);
+    MutableArrayRef<OpOperand> parts = weightsOf(layer);
+    for (auto [index, weight] : llvm::enumerate(parts))
+      note(weight, parts.size() == 1 ? "weight" : index ? "up" : "gate",
+           /*isWeight=*/true);
+    if (plain.getValueMap().empty())
       return;
     // What follows reads what the layer was: each is judged alone.
     Operation *baseline = builder.clone(*layer, plain);

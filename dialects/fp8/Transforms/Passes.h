@@ -16,6 +16,10 @@ namespace trine::fp8 {
 /// become products of codes and scales.
 void buildQuantizePasses(mlir::OpPassManager &passes);
 
+/// The weights of a layer that recipes quantize, whose input is operand 0;
+/// none of other operations.
+mlir::MutableArrayRef<mlir::OpOperand> weightsOf(mlir::Operation *op);
+
 /// Do codes that are stored hold what the scheme asks for, to the bit? They do
 /// in blocks of its size and, since a scale can be repeated, in larger ones
 /// that its blocks divide; f32 scales are no bytes.
