@@ -38,7 +38,8 @@ struct FoldWeights : fp8::impl::FoldWeightsPassBase<FoldWeights> {
   static bool isMatrixASource(graph::ParameterOp parameter) {
     ArrayRef<int64_t> shape =
         cast<RankedTensorType>(parameter.getType()).getShape();
-    ArrayRef<int64_t> outer = shape.drop_back(std::min<size_t>(shape.size(), 2));
+    ArrayRef<int64_t> outer =
+        shape.drop_back(std::min<size_t>(shape.size(), 2));
     return llvm::product_of(outer) == int64_t(parameter.getSources().size());
   }
 

@@ -147,7 +147,10 @@ struct Compare : fp8::impl::ComparePassBase<Compare> {
     note(layer->getOpOperand(0), "input", /*isWeight=*/false);
     MutableArrayRef<OpOperand> parts = weightsOf(layer);
     for (auto [index, weight] : llvm::enumerate(parts))
-      note(weight, parts.size() == 1 ? "weight" : index ? "up" : "gate",
+      note(weight,
+           parts.size() == 1 ? "weight"
+           : index           ? "up"
+                             : "gate",
            /*isWeight=*/true);
     if (plain.getValueMap().empty())
       return;

@@ -245,14 +245,14 @@ struct Quantized {
 };
 } // namespace
 
-static void emitQuantize(KernelEmitter &e, fp8::QuantizeOp op) {
-  const Tensor &x = e.operand(op.getInput());
+void cpu::emitQuantize(KernelEmitter &e, fp8::QuantizeOp op, Value values,
+                       Type element) {
   Quantized quantized(e, op);
-  quantized.blocks.each(
-      x, [&](Value row, Value block, Value first, Value count) {
-        quantized.emit(row, block, first, count,
-                       e.at(x.pointer, x.element(), first), x.element());
-      });
+  quantized.blocks.each(quantized.codes,
+                        [&](Value row, Value block, Value first, Value count) {
+                          quantized.emit(row, block, first, count,
+                                         e.at(values, element, first), element);
+                        });
 }
 
 void cpu::emitQuantizeRow(KernelEmitter &e, fp8::QuantizeOp op, Value row,
@@ -345,6 +345,18 @@ std::string cpu::whyNoCodes(Operation *op) {
   return "";
 }
 
+fp8::QuantizeOp cpu::quantizeOf(launch::KernelOp kernel) {
+  auto found = kernel.getBlock().getOps<fp8::QuantizeOp>();
+  return found.empty() ? fp8::QuantizeOp() : *found.begin();
+}
+
+bool cpu::quantizes(Operation *root, Operation *consumer) {
+  auto quantize = dyn_cast<fp8::QuantizeOp>(consumer);
+  return quantize && whyNoCodes(consumer).empty() &&
+         quantize.getInput().getType().getShape() ==
+             cast<RankedTensorType>(root->getResult(0).getType()).getShape();
+}
+
 static LogicalResult emit(KernelEmitter &emitter) {
   Operation *root = rootOf(emitter.kernel);
   if (failed(expectAlone(emitter, root)))
@@ -352,7 +364,10 @@ static LogicalResult emit(KernelEmitter &emitter) {
   if (std::string reason = whyNoCodes(root); !reason.empty())
     return root->emitOpError() << reason;
   llvm::TypeSwitch<Operation *>(root)
-      .Case([&](fp8::QuantizeOp op) { emitQuantize(emitter, op); })
+      .Case([&](fp8::QuantizeOp op) {
+        const Tensor &x = emitter.operand(op.getInput());
+        emitQuantize(emitter, op, x.pointer, x.element());
+      })
       .Case([&](fp8::EncodeOp op) { emitEncode(emitter, op); })
       .Case([&](fp8::DequantizeOp op) { emitDequantize(emitter, op); })
       .Case([&](fp8::ObserveOp op) { emitObserve(emitter, op); });

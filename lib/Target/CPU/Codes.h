@@ -45,9 +45,21 @@ private:
   BlockQuantizer q;
 };
 
+/// Codes and scales of the tensor, whose values stand at `values`; shared by
+/// the threads.
+void emitQuantize(KernelEmitter &emitter, fp8::QuantizeOp op, Value values,
+                  Type element);
+
 /// Codes and scales of row `row` of the tensor, whose values stand at `values`.
 void emitQuantizeRow(KernelEmitter &emitter, fp8::QuantizeOp op, Value row,
                      Value values, Type element);
+
+/// The quantization that a kernel ends with, or null.
+fp8::QuantizeOp quantizeOf(launch::KernelOp kernel);
+
+/// Is `consumer` a quantization, which a kernel does, of values of the shape
+/// of the root's result?
+bool quantizes(mlir::Operation *root, mlir::Operation *consumer);
 
 /// Why no kernel of this family does what `op` does; empty where one does, and
 /// for operations of other families.

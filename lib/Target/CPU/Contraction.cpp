@@ -5,6 +5,7 @@
 // thread.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "Codes.h"
 #include "ContractionEmitter.h"
 #include "Family.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -224,6 +225,9 @@ LogicalResult ContractionEmitter::emit() {
   if (failed(collect()))
     return failure();
   batch = e.index(0);
+  fp8::QuantizeOp quantize = quantizeOf(e.kernel);
+  if (quantize)
+    staged = e.shared;
   int64_t few = fewRows(e.kernel, e.machine);
   if (segments.front().scaled)
     emitScaled(few);
@@ -235,6 +239,10 @@ LogicalResult ContractionEmitter::emit() {
     e.when(
         e.less(M, e.index(few + 1)), [&] { emitCoded(few); },
         [&] { emitRows(); });
+  if (quantize) {
+    e.barrier();
+    emitQuantize(e, quantize, staged, e.b.getF32Type());
+  }
   return status;
 }
 
@@ -339,7 +347,8 @@ static LogicalResult emit(KernelEmitter &emitter) {
   return ContractionEmitter(emitter).emit();
 }
 
-/// An epilogue, or another linear layer of the same input as a segment.
+/// An epilogue, another linear layer of the same input as a segment, or what
+/// makes codes of a gated layer's result, whose blocks are several panels.
 static bool canFuse(Operation *root, Operation *consumer) {
   auto scaled = dyn_cast<fp8::ScaledMatmulOp>(root);
   auto other = dyn_cast<fp8::ScaledMatmulOp>(consumer);
@@ -353,6 +362,9 @@ static bool canFuse(Operation *root, Operation *consumer) {
     return inputOf(consumer) == inputOf(root) &&
            isCoded(consumer) == isCoded(root) &&
            consumer->hasAttr("int8") == root->hasAttr("int8");
+  if (isa<graph::GatedOp, fp8::ScaledGatedOp>(root) && !root->hasAttr("int8") &&
+      quantizes(root, consumer))
+    return true;
   return fitsEpilogue(root, consumer);
 }
 
@@ -400,7 +412,8 @@ static AffineExpr scratch(launch::KernelOp kernel,
       kernel.getContext());
 }
 
-/// All rows, prepared by all threads for int8, or decoded.
+/// Results that wait to be quantized, then all rows, prepared by all threads
+/// for int8, or decoded.
 static AffineExpr sharedScratch(launch::KernelOp kernel,
                                 ArrayRef<graph::SymbolicShape> operands,
                                 const MachineModel &machine) {
@@ -408,6 +421,8 @@ static AffineExpr sharedScratch(launch::KernelOp kernel,
   AffineExpr rows = getAffineConstantExpr(0, kernel.getContext());
   int64_t bytes = root->hasAttr("int8") ? preparedBytes(kernel)
                                         : decodedRowBytes(kernel, machine);
+  if (auto quantize = quantizeOf(kernel))
+    bytes += 4 * quantize.getInput().getType().getShape().back();
   if (bytes == 0)
     return rows;
   rows = rows + 1;

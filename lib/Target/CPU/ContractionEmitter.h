@@ -115,6 +115,7 @@ private:
                *input = nullptr; ///< as it is, and multiplied
   Tensor values;                 ///< of an input of codes
   const Tensor *inputScales = nullptr;
+  Value staged; ///< f32 results that the kernel quantizes, of all threads
   llvm::SmallVector<Segment> segments;
   Value M, K, batches, batch;
   Value blocks, panels, smallest, larger; ///< of the rows and columns

@@ -195,7 +195,7 @@ void ContractionEmitter::emitResults(const Segment &segment, Value column,
       Value value = rootValue(segment, chain, at, masks[v]);
       Position position{e.add(outputRow, r), at, segment.columns, masks[v]};
       if (failed(emitEpilogue(e, {{segment.root->getResult(0), value}},
-                              position, stores)))
+                              position, stores, staged)))
         status = failure();
     }
   }

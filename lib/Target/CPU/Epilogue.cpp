@@ -1,6 +1,7 @@
 //===- Epilogue.cpp - fused elementwise operations in registers -----------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
+#include "Codes.h"
 #include "Elementwise.h"
 
 using namespace mlir;
@@ -24,22 +25,23 @@ static Value loadAt(KernelEmitter &emitter, const Tensor &tensor,
                       tensor.element(), position.mask);
 }
 
-static void storeAt(KernelEmitter &emitter, const Tensor &tensor, Value vector,
-                    const Position &position,
+static void storeAt(KernelEmitter &emitter, Value pointer, Type element,
+                    Value vector, const Position &position,
                     SmallVectorImpl<std::function<void()>> &stores) {
   Value address =
-      emitter.at(tensor.pointer, tensor.element(),
+      emitter.at(pointer, element,
                  emitter.add(emitter.mul(position.row, position.columns),
                              position.column));
-  stores.push_back([&emitter, &tensor, vector, address, position] {
-    emitter.store(vector, address, tensor.element(), position.mask);
+  stores.push_back([&emitter, element, vector, address, position] {
+    emitter.store(vector, address, element, position.mask);
   });
 }
 
-LogicalResult
-cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
-                  const Position &position,
-                  SmallVectorImpl<std::function<void()>> &stores) {
+LogicalResult cpu::emitEpilogue(KernelEmitter &emitter,
+                                DenseMap<Value, Value> values,
+                                const Position &position,
+                                SmallVectorImpl<std::function<void()>> &stores,
+                                Value staged) {
   DenseMap<Value, Value> loaded;
   auto read = [&](Value operand) -> Value {
     if (Value vector = values.lookup(operand))
@@ -71,8 +73,14 @@ cpu::emitEpilogue(KernelEmitter &emitter, DenseMap<Value, Value> values,
   for (auto [index, returned] : llvm::enumerate(
            emitter.kernel.getBlock().getTerminator()->getOperands()))
     if (Value vector = values.lookup(returned);
-        vector && !emitter.operand(returned).pointer)
-      storeAt(emitter, emitter.result(index), vector, position, stores);
+        vector && !emitter.operand(returned).pointer) {
+      const Tensor &result = emitter.result(index);
+      storeAt(emitter, result.pointer, result.element(), vector, position,
+              stores);
+    }
+  if (auto quantize = quantizeOf(emitter.kernel))
+    storeAt(emitter, staged, emitter.b.getF32Type(), read(quantize.getInput()),
+            position, stores);
   return success();
 }
 

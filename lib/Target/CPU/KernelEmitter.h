@@ -178,13 +178,15 @@ Value emitElementwise(KernelEmitter &emitter, mlir::Operation *op,
 /// Runs the region's operations that follow from `values` (values of the region
 /// as vectors at `position`, not rounded to their types yet) and stores every
 /// launch.return operand reached. Other operands are loaded: [.., N] at (row,
-/// column), [N] at the column, a single element broadcast. The stores are
-/// appended to `stores`, for the caller to run after the last epilogue of a
-/// tile: no load may have to wait for them.
+/// column), [N] at the column, a single element broadcast. What a quantization
+/// of the region reads is stored as f32 at `staged`. The stores are appended to
+/// `stores`, for the caller to run after the last epilogue of a tile: no load
+/// may have to wait for them.
 mlir::LogicalResult
 emitEpilogue(KernelEmitter &emitter, llvm::DenseMap<Value, Value> values,
              const Position &position,
-             llvm::SmallVectorImpl<std::function<void()>> &stores);
+             llvm::SmallVectorImpl<std::function<void()>> &stores,
+             Value staged = {});
 
 /// May `consumer` be part of the epilogue of `root`? Elementwise
 /// operations whose operands are shaped as their result, [N] with the root's N,

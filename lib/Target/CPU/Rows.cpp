@@ -34,12 +34,6 @@ static Operation *rowOpOf(launch::KernelOp kernel) {
   return nullptr;
 }
 
-/// The operation that makes codes of what follows from the row operation.
-static fp8::QuantizeOp quantizeOf(launch::KernelOp kernel) {
-  auto found = kernel.getBlock().getOps<fp8::QuantizeOp>();
-  return found.empty() ? fp8::QuantizeOp() : *found.begin();
-}
-
 static bool follows(Value value, Operation *op) {
   Operation *producer = value.getDefiningOp();
   if (!producer || producer == op)
@@ -343,13 +337,8 @@ static AffineExpr scratch(launch::KernelOp kernel,
 
 /// Elementwise operations, and what makes codes of a row.
 static bool canFuse(Operation *root, Operation *consumer) {
-  if (fusesPointwise(root, consumer))
-    return true;
-  auto quantize = dyn_cast<fp8::QuantizeOp>(consumer);
-  return quantize && !isa<graph::PoolOp>(root) &&
-         whyNoCodes(consumer).empty() &&
-         quantize.getInput().getType().getShape() ==
-             cast<RankedTensorType>(root->getResult(0).getType()).getShape();
+  return fusesPointwise(root, consumer) ||
+         (!isa<graph::PoolOp>(root) && quantizes(root, consumer));
 }
 
 const Family cpu::rowsFamily = {"rows", isRowOp, emit, canFuse, scratch};

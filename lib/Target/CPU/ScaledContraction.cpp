@@ -14,6 +14,9 @@ void ContractionEmitter::emitScaled(int64_t few) {
   auto many = [&] {
     if (inputScales) {
       values.pointer = e.shared;
+      if (staged)
+        values.pointer =
+            e.at(e.shared, e.b.getF32Type(), e.mul(M, segments[0].columns));
       auto [from, to] = e.share(M);
       decodeInput(from, to);
       e.barrier();

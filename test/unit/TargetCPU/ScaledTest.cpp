@@ -267,7 +267,8 @@ TEST(Scaled, exact) {
         }
 }
 
-// A gated layer: two products, the activation, one multiplication.
+// A gated layer: two products, the activation, one multiplication; and codes of
+// its results, as from results in memory.
 TEST(Scaled, gated) {
   constexpr int64_t n = 48;
   const Case cases[] = {
@@ -279,20 +280,48 @@ TEST(Scaled, gated) {
     int64_t width = widthOf(cpu) / 2;
     Side g = randomCodes(c, c.codes, n, c.columns, 3, false);
     Side u = randomCodes(c, c.codes, n, c.columns, 4, false);
-    Kernel kernel(fmt::format(R"({}
-            launch.kernel @k on "cpu" family "contraction" ties [-1] {{
+    auto kernelOf = [&](const char *ties, const char *more,
+                        const std::string &results) {
+      return Kernel(fmt::format(R"({}
+            launch.kernel @k on "cpu" family "contraction" ties [{}] {{
             ^bb0({}, %g: !w, %gs: !s, %u: !w, %us: !s):
-              %y = fp8.scaled_gated relu {}, %g scales %gs, %u scales %us {} group {}{} : {}, !w, !s, !w, !s -> tensor<?x{}xf32>
-              launch.return %y : tensor<?x{}xf32>
+              %y = fp8.scaled_gated relu {}, %g scales %gs, %u scales %us {} group {}{} : {}, !w, !s, !w, !s -> tensor<?x48xf32>
+              {}
+              launch.return {}
             }})",
-                              types(c, n, width), arguments(c), inputText(c),
-                              blockOf(c.columns), c.group, orderText(c),
-                              inputTypes(c), n, n),
-                  cpu);
+                                types(c, n, width), ties, arguments(c),
+                                inputText(c), blockOf(c.columns), c.group,
+                                orderText(c), inputTypes(c), more, results),
+                    cpu);
+    };
+    Kernel kernel = kernelOf("-1", "", "%y : tensor<?x48xf32>");
+    Kernel quantizing = kernelOf(
+        "-1, -1",
+        "%q, %qs = fp8.quantize %y as <f8E4M3FN, f32, [1, 32], amax> : "
+        "tensor<?x48xf32> -> tensor<?x48xf8E4M3FN>, tensor<?x2xf32>",
+        "%q, %qs : tensor<?x48xf8E4M3FN>, tensor<?x2xf32>");
     for (int64_t m : {1, 21}) {
       Side x = inputOf(c, m, false);
       Buffer y({m, n});
       run(kernel, c, x, m, {&g, &u}, width, y);
+      Buffer codes({m, n}, -1, 1), scales({m, 2});
+      std::vector<Buffer> buffers = operandsOf(c, x, m);
+      for (const Side *side : {&g, &u}) {
+        buffers.push_back(panels(side->codes, n, width, 4));
+        buffers.push_back(scaleBuffer(c, *side, n, width));
+      }
+      buffers.insert(buffers.end(), {codes, scales});
+      quantizing.run(buffers, 3);
+      std::vector<uint8_t> wantCodes(size_t(m * n));
+      std::vector<float> wantScales(size_t(m * 2));
+      BlockQuantizer{.blockRows = 1, .blockColumns = 32}.quantize(
+          y.data(), m, n, wantCodes.data(), wantScales.data());
+      EXPECT_EQ(0, std::memcmp(codes.data<char>(), wantCodes.data(),
+                               wantCodes.size()))
+          << nameOf(c, cpu, m);
+      EXPECT_EQ(0, std::memcmp(scales.data(), wantScales.data(),
+                               4 * wantScales.size()))
+          << nameOf(c, cpu, m);
       for (int64_t i = 0; i < m * n; ++i) {
         Sum gate = product(c, x, i / n, g, i % n);
         Sum up = product(c, x, i / n, u, i % n);
