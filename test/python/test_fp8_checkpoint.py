@@ -147,8 +147,9 @@ class Stored(unittest.TestCase):
                 fp8 = model(f"qwen3-{int(ue8m0)}", coded, config, QWEN3)
                 self.assertEqual(graph(fp8).count("f8E4M3FN> storage"), 14)
                 want = self.logits(model(f"{fp8.name}-plain", plain, {}, QWEN3))
-                got = self.logits(fp8, target="reference")
-                self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
+                for target in ("reference", "cpu"):
+                    got = self.logits(fp8, target=target)
+                    self.assertLess(support.gap(got, want), 1e-5 * np.abs(want).max())
 
     def test_stored_as_bytes(self) -> None:
         coded, _ = quantized(True)
