@@ -10,7 +10,7 @@ It was chosen before anything was measured on it.
 
 test/data/fp8/tokens.npy: u16 [98 + 8, 512], its first tokens in windows; the last
 8 are for calibration. test/data/fp8/nll.json: {recipe: [nll of each window]}, as
-many windows as `--windows` (default all, hours; goldens already there are kept).
+many windows as `--windows` (default all, an hour; goldens already there are kept).
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
