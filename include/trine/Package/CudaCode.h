@@ -36,7 +36,7 @@ struct CudaExtent {
 /// with an empty grid does not happen.
 struct CudaLaunch {
   std::string entry;
-  std::array<CudaExtent, 3> grid;
+  std::array<CudaExtent, 3> grid = {};
   uint32_t threads = 0; ///< of a block, in x
   uint32_t shared = 0;  ///< dynamic bytes of a block
 };
@@ -45,15 +45,15 @@ struct CudaLaunch {
 /// wrote.
 struct CudaKernel {
   std::string name, ptx;
-  std::vector<CudaLaunch> launches;
+  std::vector<CudaLaunch> launches = {};
   /// "sm_80" → ELF, where the compiler had ptxas.
-  std::map<std::string, std::string> cubins;
+  std::map<std::string, std::string> cubins = {};
   CudaExtent scratch{.times = 0}; ///< bytes that its launches share
 };
 
 struct CudaCode {
   std::string arch; ///< the least that runs the PTX: "sm_80"
-  std::vector<CudaKernel> kernels;
+  std::vector<CudaKernel> kernels = {};
 
   std::string serialize() const;
   /// Throws BadInput naming `where` when it is damaged or of another version.
