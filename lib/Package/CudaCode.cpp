@@ -58,6 +58,7 @@ std::string CudaCode::serialize() const {
                     {"ptx", put(kernel.ptx)},
                     {"cubins", cubins},
                     {"launches", launches},
+                    {"sizes", kernel.sizes},
                     {"scratch", toJson(kernel.scratch)}});
   }
   std::string text = Json({{"arch", arch}, {"kernels", list}}).dump();
@@ -71,6 +72,12 @@ std::string CudaCode::serialize() const {
 // Reading
 //===----------------------------------------------------------------------===//
 
+static std::vector<uint32_t> readDims(const Field &field) {
+  return field.list(
+      [](const Field &dim) { return uint32_t(dim.integer(0, kMaxCount)); },
+      256);
+}
+
 static CudaExtent readExtent(const Field &field) {
   auto parts = field.list([](const Field &part) { return &part.raw(); }, 3);
   if (parts.size() != 3)
@@ -78,8 +85,7 @@ static CudaExtent readExtent(const Field &field) {
   CudaExtent extent;
   extent.times = field.at(0).integer(0);
   extent.per = field.at(1).integer(1);
-  extent.dims = field.at(2).list(
-      [](const Field &dim) { return uint32_t(dim.integer(0, kMaxCount)); }, 64);
+  extent.dims = readDims(field.at(2));
   return extent;
 }
 
@@ -131,6 +137,7 @@ CudaCode CudaCode::parse(Bytes bytes, const std::string &where) {
     for (const auto &cubin : cubins.items())
       kernel.cubins[cubin.key()] = blob(field["cubins"][cubin.key().c_str()]);
     kernel.launches = field["launches"].list(readLaunch, 64);
+    kernel.sizes = readDims(field["sizes"]);
     kernel.scratch = readExtent(field["scratch"]);
     return kernel;
   });

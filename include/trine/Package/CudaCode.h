@@ -29,9 +29,8 @@ struct CudaExtent {
 /// One launch of an entry of the kernel's module.
 ///
 /// Parameters: for each operand and then each result its address (u64); the
-/// scratch's (u64) where the kernel has any; then each dynamic dimension (i32)
-/// of the operands and then the results, in order. A tied result has its
-/// operand's address. Tensors are row-major; addresses are 256-byte aligned and
+/// scratch's (u64) where the kernel has any; then its `sizes` (i32). A tied
+/// result has its operand's address. Tensors are row-major; addresses are 256-byte aligned and
 /// nothing beyond a tensor's end may be touched. Any dimension may be 0: a launch
 /// with an empty grid does not happen.
 struct CudaLaunch {
@@ -46,6 +45,8 @@ struct CudaLaunch {
 struct CudaKernel {
   std::string name, ptx;
   std::vector<CudaLaunch> launches = {};
+  /// Dimensions that are parameters, the dynamic ones, as in CudaExtent::dims.
+  std::vector<uint32_t> sizes = {};
   /// "sm_80" → ELF, where the compiler had ptxas.
   std::map<std::string, std::string> cubins = {};
   CudaExtent scratch{.times = 0}; ///< bytes that its launches share

@@ -12,6 +12,7 @@ static CudaCode example() {
   CudaLaunch launch{.entry = "k_0", .threads = 256, .shared = 99};
   launch.grid[0] = {.times = 3, .per = 128, .dims = {0, 1}};
   kernel.launches = {launch};
+  kernel.sizes = {0, 3};
   kernel.cubins["sm_80"] = std::string("\x7f"
                                        "ELF\0",
                                        5);
@@ -32,6 +33,7 @@ TEST(CudaCode, thereAndBack) {
   EXPECT_EQ(kernel.cubins.at("sm_80").size(), 5u);
   const CudaLaunch &launch = kernel.launches.at(0);
   EXPECT_EQ(launch.entry, "k_0");
+  EXPECT_EQ(kernel.sizes, (std::vector<uint32_t>{0, 3}));
   EXPECT_EQ(launch.threads, 256u);
   EXPECT_EQ(launch.shared, 99u);
   const int64_t dims[] = {2, 65};
