@@ -34,7 +34,7 @@ DIALECTS = {
     "fp8": "dialects/fp8/Fp8Ops.td",
     "launch": "dialects/launch/LaunchOps.td",
 }
-TOOLS = ["trine-compile", "trine-run", "trine-inspect", "trine"]
+TOOLS = ["trine-compile", "trine-run", "trine-inspect", "trine-ptx-sim", "trine"]
 ROOMS = "dialects|docs|examples|include|lib|python|test|tools"
 
 

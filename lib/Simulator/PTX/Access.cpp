@@ -1,0 +1,206 @@
+//===- Access.cpp - addresses of lanes → checked bytes --------------------===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Access.h"
+#include "Lanes.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+using namespace trine::ptx;
+
+/// Lanes of 4 bytes go together, 8 in two parts of a warp, 16 in four. A bank
+/// gives one word of 4 bytes a wavefront, to any number of lanes.
+void trine::ptx::countBanks(BankUse &use, const uint32_t *offsets,
+                            unsigned count, unsigned bytes) {
+  unsigned words = std::max(1u, bytes / 4), together = warpSize / words;
+  ++use.accesses;
+  for (unsigned begin = 0; begin < count; begin += together) {
+    uint32_t seen[32][32];
+    uint8_t depth[32] = {};
+    unsigned most = 1;
+    for (unsigned k = begin; k < std::min(begin + together, count); ++k)
+      for (unsigned w = 0; w < words; ++w) {
+        uint32_t word = offsets[k] / 4 + w, bank = word % 32;
+        uint8_t &n = depth[bank];
+        if (std::find(seen[bank], seen[bank] + n, word) != seen[bank] + n)
+          continue;
+        seen[bank][n++] = word;
+        most = std::max<unsigned>(most, n);
+      }
+    use.wavefronts += most;
+    use.ideal += 1;
+  }
+}
+
+Access::Access(Warp &warp, const Instruction &i, const Operand &address,
+               Mask active, unsigned bytes, Use use)
+    : warp(warp), bytes(bytes), atomic(use == Use::Atomic) {
+  warp.need(address, active, "an address");
+  auto offset = uint64_t(address.offset);
+  if (address.bytes == 8) {
+    const auto *base = warp.lanes<uint64_t>(address);
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      addresses[lane] = base[lane] + offset;
+  } else {
+    const auto *base = warp.lanes<uint32_t>(address);
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      addresses[lane] = base[lane] + offset;
+  }
+  Mask sharedLanes = 0;
+  eachLane(active, [&](unsigned lane) {
+    if (addresses[lane] & (bytes - 1))
+      warp.trap(TrapKind::Misaligned, Mask(1) << lane, addresses[lane],
+                fmt::format("address {:#x} is not a multiple of {}",
+                            addresses[lane], bytes));
+    resolve(lane, i.space, use);
+    sharedLanes |= Mask(places[lane].isShared) << lane;
+  });
+  if (sharedLanes)
+    countBanks(sharedLanes);
+  else if (i.space == Space::Global || i.space == Space::Generic)
+    countSectors(active);
+}
+
+void Access::countBanks(Mask lanes) const {
+  uint32_t offsets[warpSize];
+  unsigned count = 0;
+  eachLane(lanes,
+           [&](unsigned lane) { offsets[count++] = places[lane].shared; });
+  trine::ptx::countBanks(warp.machine.banks[warp.groups[warp.current].pc],
+                         offsets, count, bytes);
+}
+
+/// Sectors of 32 bytes; those of neighbours are merged.
+void Access::countSectors(Mask lanes) const {
+  uint64_t last = ~uint64_t(0);
+  eachLane(lanes, [&](unsigned lane) {
+    uint64_t first = addresses[lane] / 32,
+             end = (addresses[lane] + bytes - 1) / 32;
+    warp.machine.result.globalSectors += end - first + (first != last);
+    last = end;
+  });
+}
+
+void Access::outside(unsigned lane, std::string what) const {
+  warp.trap(TrapKind::OutOfBounds, Mask(1) << lane, addresses[lane],
+            std::move(what));
+}
+
+void Access::resolveGlobal(unsigned lane, Use use) {
+  uint64_t at = addresses[lane];
+  Allocation *found = warp.machine.memory.find(at, bytes);
+  if (!found) {
+    const Allocation *near = warp.machine.memory.near(at);
+    if (!near)
+      outside(lane, fmt::format("address {:#x} is in no allocation", at));
+    outside(lane,
+            fmt::format("{} bytes at {:#x}: offset {} of an allocation of {} "
+                        "bytes{}",
+                        bytes, at, at - near->address, near->bytes,
+                        near->freed ? ", which was freed" : ""));
+  }
+  if (use != Use::Read && found->constant)
+    warp.trap(TrapKind::ReadOnly, Mask(1) << lane, at,
+              "a store to constant memory");
+  uint64_t offset = at - found->address;
+  places[lane] = {found->storage.data(offset), found->storage.valid(offset)};
+}
+
+void Access::resolve(unsigned lane, Space space, Use use) {
+  uint64_t at = addresses[lane];
+  if (space == Space::Generic) {
+    static constexpr std::pair<uint64_t, Space> windows[] = {
+        {sharedWindow, Space::Shared},
+        {localWindow, Space::Local},
+        {parameterWindow, Space::Param}};
+    space = Space::Global;
+    for (const auto &[base, name] : windows)
+      if (at - base < windowBytes) {
+        space = name;
+        at -= base;
+      }
+  }
+  Storage *storage = nullptr;
+  uint64_t offset = at, limit = 0, base = 0;
+  switch (space) {
+  case Space::Shared:
+    storage = &warp.cta.shared;
+    offset = at - sharedBase;
+    limit = storage->size();
+    break;
+  case Space::Local:
+    storage = &warp.cta.local[warp.index];
+    limit = warp.machine.program.localBytes;
+    base = limit * lane;
+    break;
+  case Space::Param:
+    storage = &warp.machine.parameters;
+    limit = storage->size();
+    if (use != Use::Read)
+      warp.trap(TrapKind::ReadOnly, Mask(1) << lane, at,
+                "a store to a kernel's parameter");
+    break;
+  default:
+    resolveGlobal(lane, use);
+    return;
+  }
+  if (offset > limit || limit - offset < bytes)
+    outside(lane, fmt::format("{} bytes at offset {} of {} bytes of {} memory",
+                              bytes, int64_t(offset), limit, nameOf(space)));
+  Place &place = places[lane];
+  place.data = storage->data(base + offset);
+  place.valid = storage->valid(base + offset);
+  place.shared = uint32_t(offset);
+  place.isShared = space == Space::Shared;
+}
+
+void Access::checkRace(unsigned lane, bool writes, bool same, bool copy) const {
+  const Place &place = places[lane];
+  Shadow &shadow = warp.cta.shadow;
+  if (!place.isShared || !shadow.enabled())
+    return;
+  uint32_t pc = warp.groups[warp.current].pc;
+  Touch touch = {warp.clocks[warp.index], pc, warp.index, lane, atomic, copy};
+  const Touch *other =
+      writes ? shadow.write(warp, touch, place.shared, bytes, same)
+             : shadow.read(warp, touch, place.shared, bytes);
+  if (!other)
+    return;
+  Trap trap;
+  trap.kind = other->copy ? TrapKind::AsyncRace : TrapKind::Race;
+  trap.line = warp.line();
+  trap.otherLine = warp.machine.program.code[other->pc].line;
+  trap.cta = {warp.cta.id.x, warp.cta.id.y, warp.cta.id.z};
+  trap.warp = warp.index;
+  trap.lane = lane;
+  trap.address = addresses[lane];
+  trap.what = fmt::format(
+      "{} {} bytes of shared memory that warp {} lane {} {} at line {}, with "
+      "no barrier between",
+      writes ? "writes" : "reads", bytes, unsigned(other->warp),
+      unsigned(other->lane), other->copy ? "copies asynchronously" : "accesses",
+      trap.otherLine);
+  if (other->copy)
+    trap.what = fmt::format("{} {} bytes of shared memory that cp.async at "
+                            "line {} (warp {} lane {}) has not been waited for",
+                            writes ? "writes" : "reads", bytes, trap.otherLine,
+                            unsigned(other->warp), unsigned(other->lane));
+  throw TrapError{std::move(trap)};
+}
+
+bool Access::read(unsigned lane, void *to) const {
+  const Place &place = places[lane];
+  checkRace(lane, false, false, false);
+  std::memcpy(to, place.data, bytes);
+  return !place.valid || !std::memchr(place.valid, 0, bytes);
+}
+
+void Access::write(unsigned lane, const void *from, bool good) const {
+  const Place &place = places[lane];
+  bool same = std::memcmp(place.data, from, bytes) == 0;
+  checkRace(lane, true, same, false);
+  std::memcpy(place.data, from, bytes);
+  if (place.valid)
+    std::memset(place.valid, good, bytes);
+}

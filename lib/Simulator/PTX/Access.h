@@ -1,0 +1,55 @@
+//===- Access.h - addresses of lanes → checked bytes ------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "Machine.h"
+
+namespace trine::ptx {
+
+enum class Use : uint8_t { Read, Write, Atomic };
+
+/// The bytes one lane accesses.
+struct Place {
+  uint8_t *data = nullptr;
+  uint8_t *valid = nullptr; ///< null: all written
+  uint32_t shared = 0;      ///< offset in the block's memory, from 0
+  bool isShared = false;
+};
+
+/// Addresses of lanes, in one state space or by windows.
+class Access {
+public:
+  /// Traps what is out of bounds or misaligned; counts banks and sectors.
+  Access(Warp &warp, const Instruction &instruction, const Operand &address,
+         Mask active, unsigned bytes, Use use);
+
+  const Place &operator[](unsigned lane) const { return places[lane]; }
+  uint64_t address(unsigned lane) const { return addresses[lane]; }
+
+  /// Copies the lane's bytes; false where one of them was never written.
+  /// Traps a race.
+  bool read(unsigned lane, void *to) const;
+  void write(unsigned lane, const void *from, bool good) const;
+  /// For what does not go through read and write.
+  void checkRace(unsigned lane, bool writes, bool same, bool copy) const;
+
+private:
+  void resolve(unsigned lane, Space space, Use use);
+  void resolveGlobal(unsigned lane, Use use);
+  [[noreturn]] void outside(unsigned lane, std::string what) const;
+  void countBanks(Mask lanes) const;
+  void countSectors(Mask lanes) const;
+
+  Warp &warp;
+  unsigned bytes;
+  bool atomic;
+  uint64_t addresses[warpSize];
+  Place places[warpSize];
+};
+
+/// Wavefronts of an access to shared memory: lanes of `bytes` at offsets.
+void countBanks(BankUse &use, const uint32_t *offsets, unsigned count,
+                unsigned bytes);
+
+} // namespace trine::ptx

@@ -1,0 +1,2 @@
+#include "InstructionSet.h"
+std::span<const trine::ptx::Form> trine::ptx::matrixForms() { return {}; }

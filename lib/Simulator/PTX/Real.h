@@ -1,0 +1,111 @@
+//===- Real.h - numbers as the hardware computes them -----------*- C++ -*-===//
+// Subnormals flushed where .ftz says, NaNs canonical, f16 and bf16 rounded
+// once. Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "trine/Support/Float.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace trine::ptx {
+
+// Carriers of 16-bit formats.
+struct Half {
+  uint16_t bits;
+};
+struct BFloat {
+  uint16_t bits;
+};
+
+inline float toFloat(float value) { return value; }
+inline double toFloat(double value) { return value; }
+inline float toFloat(Half value) {
+  return float(std::bit_cast<_Float16>(value.bits));
+}
+inline float toFloat(BFloat value) { return bf16ToF32(value.bits); }
+
+template <class T> constexpr T canonicalNan();
+template <> constexpr float canonicalNan<float>() {
+  return std::bit_cast<float>(0x7fffffffu);
+}
+template <> constexpr double canonicalNan<double>() {
+  return std::bit_cast<double>(uint64_t(0x7ff8) << 48);
+}
+template <> constexpr Half canonicalNan<Half>() { return {0x7fff}; }
+template <> constexpr BFloat canonicalNan<BFloat>() { return {0x7fff}; }
+
+template <class T> bool isNan(T value) {
+  auto wide = toFloat(value);
+  return wide != wide;
+}
+
+/// NaNs have no payload.
+inline float canonical(float value) {
+  return value != value ? canonicalNan<float>() : value;
+}
+inline double canonical(double value) {
+  return value != value ? canonicalNan<double>() : value;
+}
+
+inline float flush(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  return (bits & 0x7f800000u) == 0 ? std::bit_cast<float>(bits & 0x80000000u)
+                                   : value;
+}
+inline double flush(double value) { return value; }
+inline Half flush(Half value) {
+  return (value.bits & 0x7c00) == 0 ? Half{uint16_t(value.bits & 0x8000)}
+                                    : value;
+}
+inline BFloat flush(BFloat value) { return value; }
+
+/// To [0, 1]; NaN and -0 become +0.
+template <class T> T saturate(T value) {
+  return value > 0 ? (value < 1 ? value : T(1)) : T(0);
+}
+
+/// Rounds once, to nearest even.
+template <class T> T fromFloat(float value);
+template <> inline float fromFloat(float value) { return canonical(value); }
+template <> inline Half fromFloat(float value) {
+  auto bits = std::bit_cast<uint16_t>(_Float16(value));
+  return {value != value ? uint16_t(0x7fff) : bits};
+}
+template <> inline BFloat fromFloat(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  auto rounded = uint16_t((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+  return {value != value ? uint16_t(0x7fff) : rounded};
+}
+
+/// The sum of two doubles rounded to odd: rounding it again to a format of at
+/// most 51 bits gives what rounding the exact sum would.
+inline double sumToOdd(double a, double b) {
+  double sum = a + b;
+  double part = sum - a;
+  double error = (a - (sum - part)) + (b - part);
+  if (error == 0 || !std::isfinite(sum))
+    return sum;
+  auto bits = std::bit_cast<int64_t>(sum);
+  if (bits & 1)
+    return sum;
+  // Towards the error: up when both have one sign, else down.
+  return std::bit_cast<double>((error > 0) == (sum > 0) ? bits + 1 : bits - 1);
+}
+
+/// A double that rounded to odd rounds to f32, then Half or BFloat once more
+/// without harm only from odd: go through float with the sticky bit kept.
+inline float oddFloat(double value) {
+  auto result = float(value);
+  if (double(result) == value || result != result)
+    return result;
+  auto bits = std::bit_cast<uint32_t>(result);
+  bool tooLarge = std::fabs(double(result)) > std::fabs(value);
+  if (tooLarge)
+    --bits; // truncated
+  return std::bit_cast<float>(bits | 1);
+}
+
+} // namespace trine::ptx
