@@ -46,12 +46,12 @@ std::string CudaCode::serialize() const {
   for (const CudaKernel &kernel : kernels) {
     Json launches = Json::array(), cubins = Json::object();
     for (const CudaLaunch &launch : kernel.launches)
-      launches.push_back({{"entry", launch.entry},
-                          {"grid", Json::array({toJson(launch.grid[0]),
-                                                toJson(launch.grid[1]),
-                                                toJson(launch.grid[2])})},
-                          {"threads", launch.threads},
-                          {"shared", launch.shared}});
+      launches.push_back(
+          {{"entry", launch.entry},
+           {"grid", Json::array({toJson(launch.grid[0]), toJson(launch.grid[1]),
+                                 toJson(launch.grid[2])})},
+           {"threads", launch.threads},
+           {"shared", launch.shared}});
     for (const auto &[arch, cubin] : kernel.cubins)
       cubins[arch] = put(cubin);
     list.push_back({{"name", kernel.name},

@@ -20,8 +20,8 @@ public:
   Field(const std::string &path, const Json &json) : path(path), json(json) {}
 
   Error expected(std::string_view what) const {
-    return badInput(path, "field '{}': expected {}, got {}", where(),
-                    what, describe(json));
+    return badInput(path, "field '{}': expected {}, got {}", where(), what,
+                    describe(json));
   }
 
   bool has(const char *key) const {

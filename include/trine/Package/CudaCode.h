@@ -1,7 +1,7 @@
 //===- CudaCode.h - the section code.cuda -----------------------*- C++ -*-===//
-// Kernels of a package as PTX and cubins, with how they are launched. Written by
-// lib/Target/CUDA, read by the device plug-in; no LLVM, no CUDA.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// Kernels of a package as PTX and cubins, with how they are launched. Written
+// by lib/Target/CUDA, read by the device plug-in; no LLVM, no CUDA. Part of
+// Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -30,9 +30,9 @@ struct CudaExtent {
 ///
 /// Parameters: for each operand and then each result its address (u64); the
 /// scratch's (u64) where the kernel has any; then its `sizes` (i32). A tied
-/// result has its operand's address. Tensors are row-major; addresses are 256-byte aligned and
-/// nothing beyond a tensor's end may be touched. Any dimension may be 0: a launch
-/// with an empty grid does not happen.
+/// result has its operand's address. Tensors are row-major; addresses are
+/// 256-byte aligned and nothing beyond a tensor's end may be touched. Any
+/// dimension may be 0: a launch with an empty grid does not happen.
 struct CudaLaunch {
   std::string entry;
   std::array<CudaExtent, 3> grid = {};
