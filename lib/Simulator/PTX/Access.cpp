@@ -34,7 +34,8 @@ void trine::ptx::countBanks(BankUse &use, const uint32_t *offsets,
 }
 
 Access::Access(Warp &warp, const Instruction &i, const Operand &address,
-               Mask active, unsigned bytes, Use use)
+               Mask active, unsigned bytes, Use use, Space space,
+               unsigned align)
     : warp(warp), bytes(bytes), atomic(use == Use::Atomic) {
   warp.need(address, active, "an address");
   auto offset = uint64_t(address.offset);
@@ -49,16 +50,16 @@ Access::Access(Warp &warp, const Instruction &i, const Operand &address,
   }
   Mask sharedLanes = 0;
   eachLane(active, [&](unsigned lane) {
-    if (addresses[lane] & (bytes - 1))
+    if (addresses[lane] & (align - 1))
       warp.trap(TrapKind::Misaligned, Mask(1) << lane, addresses[lane],
                 fmt::format("address {:#x} is not a multiple of {}",
-                            addresses[lane], bytes));
-    resolve(lane, i.space, use);
+                            addresses[lane], align));
+    resolve(lane, space, use);
     sharedLanes |= Mask(places[lane].isShared) << lane;
   });
   if (sharedLanes)
     countBanks(sharedLanes);
-  else if (i.space == Space::Global || i.space == Space::Generic)
+  else if (space == Space::Global || space == Space::Generic)
     countSectors(active);
 }
 

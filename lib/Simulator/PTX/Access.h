@@ -22,7 +22,12 @@ class Access {
 public:
   /// Traps what is out of bounds or misaligned; counts banks and sectors.
   Access(Warp &warp, const Instruction &instruction, const Operand &address,
-         Mask active, unsigned bytes, Use use);
+         Mask active, unsigned bytes, Use use)
+      : Access(warp, instruction, address, active, bytes, use,
+               instruction.space, bytes) {}
+  /// Where the instruction has two addresses, or the alignment is not the size.
+  Access(Warp &warp, const Instruction &instruction, const Operand &address,
+         Mask active, unsigned bytes, Use use, Space space, unsigned align);
 
   const Place &operator[](unsigned lane) const { return places[lane]; }
   uint64_t address(unsigned lane) const { return addresses[lane]; }

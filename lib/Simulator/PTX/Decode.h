@@ -37,7 +37,7 @@ private:
   struct Slot {
     bool written = false, wider = false, optional = false, pair = false;
     unsigned count = 1;
-    char special = 0; ///< '[' address, '#' integer, 'L' label
+    char special = 0; ///< '[' address, '#' integer, 'L' label, 'S' size
     Type type = Type::None;
     unsigned bytes = 0;
   };

@@ -130,7 +130,7 @@ Decoder::Slot Decoder::slot(std::string_view word, const Modifiers &modifiers,
     slot.count = instruction.vector;
   else if (word.size() > 1 && word[1] == '*')
     slot.count = unsigned(word[0] - '0'), word.remove_prefix(2);
-  if (word == "[]" || word == "#" || word == "L") {
+  if (word == "[]" || word == "#" || word == "L" || word == "S") {
     slot.special = word[0];
     return slot;
   }
@@ -189,6 +189,15 @@ void Decoder::operand(Frame &frame, const ast::Operand &operand,
       fault(fmt::format("'{}': operand {}: expected an integer", text,
                         building.size() + 1));
     building.push_back({constant(0, 4), 4, operand.value});
+    return;
+  }
+  if (slot.special == 'S') {
+    bool predicate = operand.kind == Kind::Register &&
+                     frame.function->registers[operand.index] == Type::Pred;
+    Slot either;
+    either.type = predicate ? Type::Pred : Type::B32;
+    either.bytes = predicate ? 0 : 4;
+    value(frame, operand, either);
     return;
   }
   if (slot.special == 'L') {

@@ -71,8 +71,9 @@ uint32_t trine::ptx::encode(const Format &format, double value, Round round,
   double magnitude = std::fabs(value);
   uint32_t code = format.largest + 1;
   if (!std::isinf(magnitude)) {
-    int exponent = magnitude == 0 ? 0 : std::ilogb(magnitude);
-    exponent = std::max(exponent, 1 - format.bias);
+    int exponent = 1 - format.bias; // of zero and subnormals
+    if (magnitude != 0)
+      exponent = std::max(exponent, std::ilogb(magnitude));
     double unit = std::ldexp(1.0, exponent - int(format.mantissa));
     double units = roundUnits(magnitude / unit, round, negative);
     // The implicit one of a normal number adds 1 to its exponent's field.

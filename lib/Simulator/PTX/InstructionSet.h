@@ -41,7 +41,8 @@ struct Form {
   /// Words: `=` is written, `~` may be a wider register, then a type (or T0,
   /// T1: the n-th type of the opcode; W0: twice as wide), `N*` or `V*` a vector
   /// (V: as .v2 says), `[]` an address, `#` an integer of the instruction, `L`
-  /// a label, `?` at the end optional, `=T0|pred` with an optional second.
+  /// a label, `S` a size or a predicate, `?` at the end optional, `=T0|pred`
+  /// with an optional second.
   const char *operands;
   unsigned arch, version; ///< at least: 80 for sm_80, 70 for PTX 7.0
   Select select;

@@ -42,12 +42,16 @@ template <class T> bool isNan(T value) {
   return wide != wide;
 }
 
-/// NaNs have no payload.
+/// NaNs have no payload. Of bits: a compiler may take any NaN for another.
 inline float canonical(float value) {
-  return value != value ? canonicalNan<float>() : value;
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  return std::bit_cast<float>(nan ? 0x7fffffffu : bits);
 }
 inline double canonical(double value) {
-  return value != value ? canonicalNan<double>() : value;
+  uint64_t bits = std::bit_cast<uint64_t>(value);
+  bool nan = (bits & ~(uint64_t(1) << 63)) > uint64_t(0x7ff) << 52;
+  return std::bit_cast<double>(nan ? uint64_t(0x7ff8) << 48 : bits);
 }
 
 inline float flush(float value) {

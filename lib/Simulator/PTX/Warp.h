@@ -25,21 +25,20 @@ struct Group {
   bool waiting = false; ///< for other lanes of the warp
 };
 
-/// Copies of cp.async of one thread, or of lanes that issued them together.
+/// A copy of cp.async by one thread.
 struct PendingCopy {
-  uint32_t shared;
-  uint64_t global;
-  uint8_t bytes, source; ///< what is not of the source is zero
-  uint8_t lane;
-  uint32_t line, pc;
-  bool landed;
+  const uint8_t *data = nullptr, *valid = nullptr; ///< of the source
+  uint64_t group = 0;
+  uint32_t shared = 0, pc = 0;
+  uint8_t bytes = 0, source = 0; ///< what is not of the source is zero
+  uint8_t lane = 0;
+  bool landed = false;
 };
 
 /// cp.async of a warp. Lanes count their groups alone.
 struct AsyncCopies {
-  std::vector<PendingCopy> open[warpSize]; ///< since the last commit
-  std::vector<std::vector<PendingCopy>> groups[warpSize]; ///< oldest first
-  size_t pending = 0;                                     ///< copies
+  std::vector<PendingCopy> pending; ///< not waited for
+  std::array<uint64_t, warpSize> committed = {};
 };
 
 enum class Wait : uint8_t { None, Barrier };
