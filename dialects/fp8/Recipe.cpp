@@ -117,9 +117,12 @@ std::string RecipeReader::text(yaml::Node &node) {
 template <typename T> T RecipeReader::number(yaml::Node &node) {
   std::string word = text(node);
   double value;
-  if (StringRef(word).getAsDouble(value) || !std::isfinite(value) ||
-      value < 0 || (std::is_integral_v<T> && value != double(int32_t(value))))
-    fail(node, fmt::format("expected a number of 0 or more, got '{}'", word));
+  constexpr double most = std::numeric_limits<
+      std::conditional_t<std::is_integral_v<T>, int32_t, float>>::max();
+  if (StringRef(word).getAsDouble(value) || !(value >= 0 && value <= most) ||
+      (std::is_integral_v<T> && value != double(int32_t(value))))
+    fail(node,
+         fmt::format("expected a number from 0 to {}, got '{}'", most, word));
   return T(value);
 }
 

@@ -6,6 +6,7 @@
 #include "trine/Package/CudaCode.h"
 #include "JsonField.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace trine;
@@ -25,6 +26,32 @@ int64_t CudaExtent::evaluate(std::span<const int64_t> dimensions) const {
     throw badInput("", "a size overflows; use a shorter sequence or a smaller "
                        "batch");
   return result;
+}
+
+uint32_t CudaLaunch::blocks(size_t axis,
+                            std::span<const int64_t> dimensions) const {
+  int64_t blocks = grid[axis].evaluate(dimensions);
+  int64_t most = axis == 0 ? std::numeric_limits<int32_t>::max() : 65535;
+  if (blocks > most)
+    throw badInput(
+        entry,
+        "{} blocks along axis {}, where a grid has at most {}; use a "
+        "shorter sequence or a smaller batch",
+        blocks, axis, most);
+  return uint32_t(blocks);
+}
+
+void CudaKernel::check(size_t dimensions) const {
+  auto fits = [&](const std::vector<uint32_t> &dims) {
+    return std::ranges::all_of(dims,
+                               [&](uint32_t i) { return i < dimensions; });
+  };
+  bool good = fits(sizes) && fits(scratch.dims);
+  for (const CudaLaunch &launch : launches)
+    for (const CudaExtent &extent : launch.grid)
+      good &= fits(extent.dims);
+  if (!good)
+    throw badInput(name, "the code has other operands than the program");
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,8 +2,8 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "trine/Reference/PlugIn.h"
-#include "Guard.h"
 #include "trine/Reference/Program.h"
+#include "trine/Runtime/Guard.h"
 
 #include <cstring>
 

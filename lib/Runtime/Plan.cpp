@@ -42,11 +42,12 @@ Workspace::Workspace(Program &program, int64_t batch)
                                             : stateMemory.data() + offsets[i]);
 }
 
-Plan::Plan(const Program &program, const Entry &entry,
+Plan::Plan(Program &program, const Entry &entry,
            std::vector<int64_t> symbolValues, Workspace &workspace)
     : entry(&entry), symbols(std::move(symbolValues)),
       values(entry.values.size()) {
   measure(program);
+  placeParameters(program);
   placeWork(program, workspace);
   placeRest(program, workspace);
   arrange(program);
@@ -104,6 +105,26 @@ void *Workspace::buffer(size_t storage, Device &device, uint64_t bytes) {
   return buffer.data();
 }
 
+/// Copies of parameters on other devices are made once, not by a step.
+void Plan::placeParameters(Program &program) {
+  for (const Step &step : entry->steps) {
+    Device *device = program.device(step.device);
+    if (step.kind != Step::Kind::Copy || !device)
+      continue;
+    const ProgramValue &value = entry->values[size_t(step.operands[0])];
+    if (value.origin != Origin::Parameter)
+      continue;
+    size_t result = size_t(step.results[0]), index = size_t(value.index);
+    if (uint64_t(values[result].bytes) >
+        program.manifest.parameters[index].bytes)
+      throw badInput(program.path,
+                     "manifest entry '{}': value {} is larger than its "
+                     "parameter",
+                     entry->name, result);
+    values[result].data = program.onDevice(index, *device);
+  }
+}
+
 /// Slots and inputs: one after the other in the arena, or in buffers of their
 /// own on other devices.
 void Plan::placeWork(const Program &program, Workspace &workspace) {
@@ -113,6 +134,8 @@ void Plan::placeWork(const Program &program, Workspace &workspace) {
   constexpr size_t none = SIZE_MAX;
   auto storage = [&](size_t i) {
     const ProgramValue &value = entry->values[i];
+    if (values[i].data) // a parameter
+      return none;
     if (value.origin == Origin::Slot)
       return size_t(value.index);
     return value.origin == Origin::Input ? size_t(entry->slots + value.index)
@@ -218,12 +241,15 @@ void Plan::arrange(const Program &program) {
       }
     if (!copy)
       continue;
+    const ProgramValue &source = entry->values[size_t(step.operands[0])];
     planned.bytes = size_t(values[size_t(step.operands[0])].bytes);
     if (int64_t(planned.bytes) != values[size_t(step.results[0])].bytes)
       throw badInput(program.path,
                      "manifest entry '{}' copies between values of different "
                      "size",
                      entry->name);
+    if (source.origin == Origin::Parameter && planned.device)
+      planned.bytes = 0; // it is there
   }
   for (size_t i = 0; i < steps.size(); ++i)
     steps[i].arguments = arguments.data() + begins[i];

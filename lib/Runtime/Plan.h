@@ -59,11 +59,12 @@ struct Plan {
 
   /// Throws BadInput when a size does not fit its storage, Environment when
   /// there is not enough memory.
-  Plan(const Program &program, const Entry &entry, std::vector<int64_t> symbols,
+  Plan(Program &program, const Entry &entry, std::vector<int64_t> symbols,
        Workspace &workspace);
 
 private:
   void measure(const Program &program);
+  void placeParameters(Program &program);
   void placeWork(const Program &program, Workspace &workspace);
   void placeRest(const Program &program, const Workspace &workspace);
   void arrange(const Program &program);

@@ -97,6 +97,18 @@ Device *Program::device(const std::string &name) const {
   return it->second.get();
 }
 
+void *Program::onDevice(size_t parameter, Device &device) {
+  DeviceBuffer &buffer = deviceParameters[{parameter, &device}];
+  if (!buffer.data()) {
+    const Parameter &declared = manifest.parameters[parameter];
+    DeviceBuffer made(device, declared.bytes);
+    device.toDevice(made.data(), weights.data() + declared.offset,
+                    declared.bytes);
+    buffer = std::move(made);
+  }
+  return buffer.data();
+}
+
 void Program::loadCode() {
   if (manifest.kernelAbi != kKernelAbiVersion)
     throw badInput(path,

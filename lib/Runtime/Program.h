@@ -37,6 +37,9 @@ public:
   /// Null for "cpu".
   Device *device(const std::string &name) const;
   const Entry &entry(std::string_view name) const;
+  /// The parameter's bytes on another device, copied there once for all
+  /// sessions; under the mutex.
+  void *onDevice(size_t parameter, Device &device);
 
   /// Held while a session runs, or touches a device.
   std::mutex mutex;
@@ -49,6 +52,7 @@ private:
 
   std::unique_ptr<SharedLibrary> code;
   std::map<std::string, std::unique_ptr<Device>> devices;
+  std::map<std::pair<size_t, Device *>, DeviceBuffer> deviceParameters;
 };
 
 } // namespace trine

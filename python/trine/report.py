@@ -61,7 +61,7 @@ def run(options) -> int:
         "layers": layers,
         "model": figures,
     }
-    text = json.dumps(report, indent=1) + "\n"
+    text = json.dumps(report, indent=1, allow_nan=False) + "\n"
     files.write(os.path.join(options.output, "report.json"), text.encode())
     page = report_page.page(report)
     files.write(os.path.join(options.output, "index.html"), page.encode())
@@ -112,6 +112,9 @@ def _layer(name: str, sums: Sums) -> dict[str, Any]:
 
     weights = ("weight", "gate", "up")
     output = sums[f"compare.output.{name}"]
+    for part in ("input", *weights, "output"):
+        if not np.isfinite(sums.get(f"compare.{part}.{name}", 0)).all():
+            raise Error(f"{name}: its {part} is infinite or NaN somewhere")
     census = {
         "weight": total("census", weights),
         "input": total("census", ["input"]),
@@ -180,7 +183,7 @@ def compare(
 ) -> dict[str, Any]:
     """Perplexity, divergence of the next token's distribution (nats, baseline
     first), and speed (the windows' median: the first is slow), over the windows."""
-    losses, divergences, same = [], [], []
+    losses, counts, divergences, same = [], [], [], []
     speeds: tuple[list[float], list[float]] = ([], [])
     for window in chosen:
         logs = []
@@ -188,16 +191,20 @@ def compare(
             start = time.perf_counter()
             logits = model.run("forward", tokens=window[None])["logits"][0, :-1]
             speeds[index].append(window.size / (time.perf_counter() - start))
+            if not np.isfinite(logits).all():
+                which = ("baseline", "quantized model")[index]
+                raise Error(f"logits of the {which} are infinite or NaN")
             logs.append(log_softmax(logits))
         targets = window[1:, None]
+        counts.append(len(targets))
         losses.append([-np.take_along_axis(x, targets, 1).mean() for x in logs])
         divergences.append((np.exp(logs[0]) * (logs[0] - logs[1])).sum(-1))
         same.append(logs[0].argmax(-1) == logs[1].argmax(-1))
-    loss = np.array(losses)
+    loss, weights = np.array(losses), np.array(counts)
     kl = np.concatenate(divergences)
-    mean = loss.mean(0)
+    mean = np.average(loss, 0, weights)
     error, difference = (
-        _standard_error(x) for x in (loss[:, 1], loss[:, 1] - loss[:, 0])
+        _standard_error(x, weights) for x in (loss[:, 1], loss[:, 1] - loss[:, 0])
     )
     perplexity, ratio = np.exp(mean[1]), np.exp(mean[1] - mean[0])
     return {
@@ -219,8 +226,10 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def _standard_error(samples: np.ndarray) -> float | None:
-    """Of the mean over windows; None of one."""
-    if len(samples) < 2:
+def _standard_error(samples: np.ndarray, weights: np.ndarray) -> float | None:
+    """Of the weighted mean over windows; None of one."""
+    count = len(samples)
+    if count < 2:
         return None
-    return float(samples.std(ddof=1) / math.sqrt(len(samples)))
+    off = weights * (samples - np.average(samples, weights=weights))
+    return float(math.sqrt(count / (count - 1) * (off**2).sum()) / weights.sum())

@@ -38,6 +38,10 @@ struct CudaLaunch {
   std::array<CudaExtent, 3> grid = {};
   uint32_t threads = 0; ///< of a block, in x
   uint32_t shared = 0;  ///< dynamic bytes of a block
+
+  /// Blocks along an axis. Throws BadInput where there are more than a grid
+  /// has.
+  uint32_t blocks(size_t axis, std::span<const int64_t> dimensions) const;
 };
 
 /// A launch.kernel: launches one after another, each seeing what those before
@@ -50,6 +54,9 @@ struct CudaKernel {
   /// "sm_80" → ELF, where the compiler had ptxas.
   std::map<std::string, std::string> cubins = {};
   CudaExtent scratch{.times = 0}; ///< bytes that its launches share
+
+  /// Throws BadInput where it refers to more dimensions than these.
+  void check(size_t dimensions) const;
 };
 
 struct CudaCode {

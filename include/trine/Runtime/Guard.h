@@ -5,7 +5,7 @@
 
 #include "trine/Support/Error.h"
 
-namespace trine::reference {
+namespace trine {
 
 /// Runs `body`; an exception becomes its exit code and, in *error, a message
 /// that lives until the calling thread's next failure.
@@ -31,4 +31,4 @@ template <typename Body> int guard(const char **error, Body body) {
   return int(code);
 }
 
-} // namespace trine::reference
+} // namespace trine
