@@ -2,7 +2,7 @@
 build/bin (`--param build=FOLDER` for another build).
 
 Substitutions: %data is test/data, %models is models/, %python the interpreter.
-Features: ptxas, avx2, avx512, avx512bf16, torch, qemu, models.
+Features: nvcc, ptxas, avx2, avx512, avx512bf16, torch, qemu, models.
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
 
@@ -26,7 +26,9 @@ config.test_source_root = str(root / "test")
 config.test_exec_root = str(build / "test-lit")
 
 path = [build / "bin", "/usr/lib/llvm-22/bin", os.environ["PATH"]]
-config.environment["PATH"] = os.pathsep.join(map(str, path))
+path += ["/usr/local/cuda/bin"]  # where nvcc is if it is not on the path
+search = os.pathsep.join(map(str, path))
+config.environment["PATH"] = search
 config.substitutions += [
     ("%data", str(root / "test" / "data")),
     ("%models", str(root / "models")),
@@ -42,6 +44,7 @@ def cpu_flags() -> set[str]:
 
 flags = cpu_flags()
 features = {
+    "nvcc": shutil.which("nvcc", path=search) is not None,
     "ptxas": shutil.which("ptxas") is not None,
     "avx2": {"avx2", "fma"} <= flags,
     "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags,

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 
-FEATURES = ("avx2", "avx512", "avx512bf16", "models", "ptxas", "qemu", "torch")
+FEATURES = ("avx2", "avx512", "avx512bf16", "models", "nvcc", "ptxas", "qemu", "torch")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 

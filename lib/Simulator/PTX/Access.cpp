@@ -48,6 +48,17 @@ Access::Access(Warp &warp, const Instruction &i, const Operand &address,
     for (unsigned lane = 0; lane < warpSize; ++lane)
       addresses[lane] = base[lane] + offset;
   }
+  locate(active, use, space, align);
+}
+
+Access::Access(Warp &warp, const uint64_t *given, Mask active, unsigned bytes,
+               Use use, Space space, unsigned align)
+    : warp(warp), bytes(bytes), atomic(use == Use::Atomic) {
+  std::copy_n(given, warpSize, addresses);
+  locate(active, use, space, align);
+}
+
+void Access::locate(Mask active, Use use, Space space, unsigned align) {
   Mask sharedLanes = 0;
   eachLane(active, [&](unsigned lane) {
     if (addresses[lane] & (align - 1))

@@ -39,7 +39,12 @@ public:
   /// For what does not go through read and write.
   void checkRace(unsigned lane, bool writes, bool same, bool copy) const;
 
+  /// Where the addresses are computed by the handler.
+  Access(Warp &warp, const uint64_t *given, Mask active, unsigned bytes,
+         Use use, Space space, unsigned align);
+
 private:
+  void locate(Mask active, Use use, Space space, unsigned align);
   void resolve(unsigned lane, Space space, Use use);
   void resolveGlobal(unsigned lane, Use use);
   [[noreturn]] void outside(unsigned lane, std::string what) const;

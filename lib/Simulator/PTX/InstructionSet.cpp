@@ -28,7 +28,7 @@ std::span<const std::span<const Form>> trine::ptx::instructionTables() {
       approximateForms(), halfForms(),    compareForms(), convertForms(),
       moveForms(),        controlForms(), memoryForms(),  atomicForms(),
       exchangeForms(),    barrierForms(), asyncForms(),   matrixForms(),
-      mmaForms(),
+      mmaForms(),         wmmaForms(),
   };
   return tables;
 }

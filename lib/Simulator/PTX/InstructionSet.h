@@ -79,5 +79,6 @@ std::span<const Form> barrierForms();
 std::span<const Form> asyncForms();
 std::span<const Form> matrixForms();
 std::span<const Form> mmaForms();
+std::span<const Form> wmmaForms();
 
 } // namespace trine::ptx
