@@ -9,27 +9,53 @@
 
 using namespace trine::ptx;
 
+/// The usual case, quickly: each bank gives one word, or all lanes want one.
+static bool isConflictFree(const uint32_t *offsets, unsigned count,
+                           unsigned words) {
+  uint32_t used = 0, each = words >= 4 ? 15 : words == 2 ? 3 : 1;
+  uint32_t last = ~offsets[0] / 4;
+  for (unsigned k = 0; k < count; ++k) {
+    uint32_t word = offsets[k] / 4, banks = each << word % 32;
+    if (word == last)
+      continue;
+    if (used & banks)
+      return false;
+    used |= banks;
+    last = word;
+  }
+  return true;
+}
+
+/// Most words that one bank has to give.
+static unsigned wavefronts(const uint32_t *offsets, unsigned count,
+                           unsigned words) {
+  if (isConflictFree(offsets, count, words))
+    return 1;
+  uint32_t seen[32][32];
+  uint8_t depth[32] = {};
+  unsigned most = 1;
+  for (unsigned k = 0; k < count; ++k)
+    for (unsigned w = 0; w < words; ++w) {
+      uint32_t word = offsets[k] / 4 + w, bank = word % 32;
+      uint8_t &n = depth[bank];
+      if (std::find(seen[bank], seen[bank] + n, word) != seen[bank] + n)
+        continue;
+      seen[bank][n++] = word;
+      most = std::max<unsigned>(most, n);
+    }
+  return most;
+}
+
 /// Lanes of 4 bytes go together, 8 in two parts of a warp, 16 in four. A bank
 /// gives one word of 4 bytes a wavefront, to any number of lanes.
-void trine::ptx::countBanks(BankUse &use, const uint32_t *offsets,
-                            unsigned count, unsigned bytes) {
+static void countBanks(BankUse &use, const uint32_t *offsets, unsigned count,
+                       unsigned bytes) {
   unsigned words = std::max(1u, bytes / 4), together = warpSize / words;
   ++use.accesses;
   for (unsigned begin = 0; begin < count; begin += together) {
-    uint32_t seen[32][32];
-    uint8_t depth[32] = {};
-    unsigned most = 1;
-    for (unsigned k = begin; k < std::min(begin + together, count); ++k)
-      for (unsigned w = 0; w < words; ++w) {
-        uint32_t word = offsets[k] / 4 + w, bank = word % 32;
-        uint8_t &n = depth[bank];
-        if (std::find(seen[bank], seen[bank] + n, word) != seen[bank] + n)
-          continue;
-        seen[bank][n++] = word;
-        most = std::max<unsigned>(most, n);
-      }
-    use.wavefronts += most;
-    use.ideal += 1;
+    use.wavefronts +=
+        wavefronts(offsets + begin, std::min(together, count - begin), words);
+    ++use.ideal;
   }
 }
 
@@ -58,29 +84,65 @@ Access::Access(Warp &warp, const uint64_t *given, Mask active, unsigned bytes,
   locate(active, use, space, align);
 }
 
-void Access::locate(Mask active, Use use, Space space, unsigned align) {
-  Mask sharedLanes = 0;
+/// Lanes that are where they should be, quickly; those left need a closer look.
+Mask Access::locateShared(Mask active, unsigned align) {
+  Storage &storage = warp.cta.shared;
+  uint64_t size = storage.size();
+  if (size < bytes)
+    return active;
+  uint8_t *data = storage.data(0), *valid = storage.valid(0);
+  Mask left = 0;
   eachLane(active, [&](unsigned lane) {
+    uint64_t offset = addresses[lane] - sharedBase;
+    if (offset > size - bytes || addresses[lane] & (align - 1))
+      left |= Mask(1) << lane;
+    else
+      places[lane] = {data + offset, valid ? valid + offset : nullptr,
+                      uint32_t(offset), true};
+  });
+  return left;
+}
+
+Mask Access::locateGlobal(Mask active, Use use, unsigned align) {
+  uint64_t first = addresses[std::countr_zero(active)];
+  Allocation *found = warp.machine.memory.find(first, bytes);
+  if (!found || (found->constant && use != Use::Read))
+    return active;
+  uint8_t *data = found->storage.data(0), *valid = found->storage.valid(0);
+  Mask left = 0;
+  eachLane(active, [&](unsigned lane) {
+    uint64_t offset = addresses[lane] - found->address;
+    if (!found->holds(addresses[lane], bytes) || addresses[lane] & (align - 1))
+      left |= Mask(1) << lane;
+    else
+      places[lane] = {data + offset, valid ? valid + offset : nullptr};
+  });
+  return left;
+}
+
+void Access::locate(Mask active, Use use, Space space, unsigned align) {
+  Mask left = space == Space::Shared   ? locateShared(active, align)
+              : space == Space::Global ? locateGlobal(active, use, align)
+                                       : active;
+  eachLane(left, [&](unsigned lane) {
     if (addresses[lane] & (align - 1))
       warp.trap(TrapKind::Misaligned, Mask(1) << lane, addresses[lane],
                 fmt::format("address {:#x} is not a multiple of {}",
                             addresses[lane], align));
     resolve(lane, space, use);
-    sharedLanes |= Mask(places[lane].isShared) << lane;
   });
-  if (sharedLanes)
-    countBanks(sharedLanes);
+  uint32_t offsets[warpSize];
+  unsigned inShared = 0;
+  if (space == Space::Shared || space == Space::Generic)
+    eachLane(active, [&](unsigned lane) {
+      if (places[lane].isShared)
+        offsets[inShared++] = places[lane].shared;
+    });
+  if (inShared)
+    countBanks(warp.machine.banks[warp.groups[warp.current].pc], offsets,
+               inShared, bytes);
   else if (space == Space::Global || space == Space::Generic)
     countSectors(active);
-}
-
-void Access::countBanks(Mask lanes) const {
-  uint32_t offsets[warpSize];
-  unsigned count = 0;
-  eachLane(lanes,
-           [&](unsigned lane) { offsets[count++] = places[lane].shared; });
-  trine::ptx::countBanks(warp.machine.banks[warp.groups[warp.current].pc],
-                         offsets, count, bytes);
 }
 
 /// Sectors of 32 bytes; those of neighbours are merged.

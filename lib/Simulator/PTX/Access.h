@@ -44,11 +44,12 @@ public:
          Use use, Space space, unsigned align);
 
 private:
+  Mask locateShared(Mask active, unsigned align);
+  Mask locateGlobal(Mask active, Use use, unsigned align);
   void locate(Mask active, Use use, Space space, unsigned align);
   void resolve(unsigned lane, Space space, Use use);
   void resolveGlobal(unsigned lane, Use use);
   [[noreturn]] void outside(unsigned lane, std::string what) const;
-  void countBanks(Mask lanes) const;
   void countSectors(Mask lanes) const;
 
   Warp &warp;
@@ -57,9 +58,5 @@ private:
   uint64_t addresses[warpSize];
   Place places[warpSize];
 };
-
-/// Wavefronts of an access to shared memory: lanes of `bytes` at offsets.
-void countBanks(BankUse &use, const uint32_t *offsets, unsigned count,
-                unsigned bytes);
 
 } // namespace trine::ptx

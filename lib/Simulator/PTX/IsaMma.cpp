@@ -57,7 +57,7 @@ template <Type type> struct Code {
   uint8_t bits;
 };
 template <Type type> std::array<float, 256> decodeAll() {
-  std::array<float, 256> table;
+  std::array<float, 256> table = {};
   for (uint32_t code = 0; code < 256; ++code)
     table[code] = float(decode(*formatOf(type), code));
   return table;
@@ -65,11 +65,12 @@ template <Type type> std::array<float, 256> decodeAll() {
 template <Type type> struct Elements<Code<type>> {
   static constexpr unsigned count = 16;
   using Number = float;
-  static float number(Code<type> value) {
-    static const std::array<float, 256> table = decodeAll<type>();
-    return table[value.bits];
-  }
+  static const std::array<float, 256> table;
+  static float number(Code<type> value) { return table[value.bits]; }
 };
+
+template <Type type>
+const std::array<float, 256> Elements<Code<type>>::table = decodeAll<type>();
 
 /// To[row][stride]: 8 rows of a register, Elements::count numbers each.
 template <class T, class N>

@@ -5,6 +5,7 @@
 #include "Warp.h"
 
 #include <algorithm>
+#include <bit>
 
 using namespace trine::ptx;
 
@@ -21,19 +22,38 @@ static bool before(const Touch &earlier, const Touch &touch, const Warp &warp) {
   return warp.clocks[earlier.warp] >= earlier.clock;
 }
 
+static uint64_t bitsOf(const Touch &touch) {
+  return std::bit_cast<uint64_t>(touch);
+}
+
+/// Whether all are one, which they are where accesses have one size.
+static bool isUniform(const Touch *touches, unsigned bytes) {
+  uint64_t first = bitsOf(touches[0]), other = 0;
+  for (unsigned i = 1; i < bytes; ++i)
+    other |= bitsOf(touches[i]) ^ first;
+  return other == 0;
+}
+
+/// Null, or the first of `touches` that is not before `touch`.
+static const Touch *findRace(const Touch *touches, unsigned bytes, Touch touch,
+                             const Warp &warp) {
+  unsigned count = isUniform(touches, bytes) ? 1 : bytes;
+  for (unsigned i = 0; i < count; ++i)
+    if (!before(touches[i], touch, warp))
+      return &touches[i];
+  return nullptr;
+}
+
 const Touch *Shadow::read(Warp &warp, Touch touch, uint64_t at,
                           unsigned bytes) {
-  Touch good = {};
+  if (const Touch *other = findRace(&writers[at], bytes, touch, warp))
+    return other;
+  // Two readers of different warps are kept: any writer differs from one.
+  const uint64_t mine = bitsOf(touch), warps = bitsOf({0, 0, 63, 0, 0, 0});
   for (uint64_t i = at; i < at + bytes; ++i) {
-    const Touch &writer = writers[i];
-    if (writer != good) {
-      if (!before(writer, touch, warp))
-        return &writer;
-      good = writer;
-    }
-    // Two readers of different warps are kept: any writer differs from one.
-    if (readers[i].any() && readers[i].warp != touch.warp)
-      otherReaders[i] = readers[i];
+    uint64_t last = bitsOf(readers[i]), other = bitsOf(otherReaders[i]);
+    bool keep = last != 0 && ((last ^ mine) & warps) != 0;
+    otherReaders[i] = std::bit_cast<Touch>(keep ? last : other);
     readers[i] = touch;
   }
   return nullptr;
@@ -41,21 +61,16 @@ const Touch *Shadow::read(Warp &warp, Touch touch, uint64_t at,
 
 const Touch *Shadow::write(Warp &warp, Touch touch, uint64_t at, unsigned bytes,
                            bool same) {
-  Touch good = {};
-  for (uint64_t i = at; i < at + bytes; ++i) {
-    for (const Touch *earlier : {&writers[i], &readers[i], &otherReaders[i]}) {
-      if (*earlier == good)
-        continue;
-      // A value that is written twice is the same in either order.
-      bool harmless =
-          same && earlier == &writers[i] && !earlier->copy && !touch.copy;
-      if (!harmless && !before(*earlier, touch, warp))
-        return earlier;
-      good = *earlier;
-    }
-    writers[i] = touch;
-    readers[i] = otherReaders[i] = {};
+  const Touch *writer = findRace(&writers[at], bytes, touch, warp);
+  // A value that is written twice is the same in either order.
+  if (writer && !(same && !writer->copy && !touch.copy))
+    return writer;
+  for (std::vector<Touch> *list : {&readers, &otherReaders}) {
+    if (const Touch *other = findRace(&(*list)[at], bytes, touch, warp))
+      return other;
+    std::fill_n(list->begin() + int64_t(at), bytes, Touch{});
   }
+  std::fill_n(writers.begin() + int64_t(at), bytes, touch);
   return nullptr;
 }
 
