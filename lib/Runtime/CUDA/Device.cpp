@@ -169,13 +169,13 @@ CUmodule CudaDevice::moduleOf(const CudaKernel &kernel) {
   auto cubin = kernel.cubins.find(arch);
   std::string what = fmt::format("kernel '{}' on {}", kernel.name, arch);
   if (cubin != kernel.cubins.end() && !simulated)
-    driver.check(driver.moduleLoad(&module, cubin->second.data(), 0, nullptr,
-                                   nullptr),
-                 what.c_str());
+    driver.check(
+        driver.moduleLoad(&module, cubin->second.data(), 0, nullptr, nullptr),
+        what.c_str());
   else
-    driver.check(driver.moduleLoad(&module, kernel.ptx.c_str(), 0, nullptr,
-                                   nullptr),
-                 what.c_str());
+    driver.check(
+        driver.moduleLoad(&module, kernel.ptx.c_str(), 0, nullptr, nullptr),
+        what.c_str());
   return module;
 }
 
@@ -191,10 +191,9 @@ Loaded &CudaDevice::load(const std::string &name) {
   loaded.functions.clear();
   for (const CudaLaunch &launch : loaded.kernel->launches) {
     CUfunction &function = loaded.functions.emplace_back();
-    driver.check(
-        driver.moduleGetFunction(&function, loaded.module,
-                                 launch.entry.c_str()),
-        launch.entry.c_str());
+    driver.check(driver.moduleGetFunction(&function, loaded.module,
+                                          launch.entry.c_str()),
+                 launch.entry.c_str());
     if (launch.shared > kSharedUnasked)
       driver.check(driver.functionSetAttribute(function, kMaxDynamicShared,
                                                int(launch.shared)),
@@ -274,8 +273,8 @@ static int call(void *device, const char **error, Body body) {
 static int openDevice(const void *code, size_t bytes, const char *argument,
                       void **device, const char **error) {
   return guard(error, [&] {
-    *device = new CudaDevice(
-        Bytes(static_cast<const uint8_t *>(code), bytes), argument);
+    *device = new CudaDevice(Bytes(static_cast<const uint8_t *>(code), bytes),
+                             argument);
   });
 }
 
@@ -314,9 +313,14 @@ static int launchKernel(void *device, const char *name,
 }
 
 extern "C" TRINE_API const trine_device_table *trine_device_api(void) {
-  static const trine_device_table table = {
-      TRINE_DEVICE_VERSION, "cuda",     openDevice, closeDevice,
-      allocate,             release,    toDevice,   fromDevice,
-      launchKernel};
+  static const trine_device_table table = {TRINE_DEVICE_VERSION,
+                                           "cuda",
+                                           openDevice,
+                                           closeDevice,
+                                           allocate,
+                                           release,
+                                           toDevice,
+                                           fromDevice,
+                                           launchKernel};
   return &table;
 }

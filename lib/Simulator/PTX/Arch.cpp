@@ -17,6 +17,8 @@ static constexpr Arch archs[] = {
     {"sm_120", 120, 0, 99 << 10, 188},   // RTX PRO 6000
 };
 
+std::span<const Arch> trine::ptx::allArchs() { return archs; }
+
 std::string trine::ptx::archNames() {
   std::string names;
   for (const Arch &arch : archs)

@@ -23,6 +23,7 @@ struct Arch {
   uint32_t processors;     ///< of the chip that is meant
 };
 
+std::span<const Arch> allArchs();
 /// Null for an unknown name.
 const Arch *findArch(std::string_view name);
 /// "sm_80, sm_86, …"
