@@ -147,6 +147,13 @@ void Decoder::call(Frame &frame, const ast::Statement &statement) {
           callee = &function;
     }
   }
+  if (callee && callee->name == "__assertfail") {
+    ast::Statement failed = statement;
+    failed.opcode = "@assertfail";
+    failed.operands.clear();
+    this->statement(frame, failed);
+    return;
+  }
   if (!callee || !callee->defined || statement.guard ||
       std::ranges::find(stack, callee) != stack.end()) {
     unsupported.push_back(

@@ -146,16 +146,24 @@ Handler reals(const Modifiers &m, Instruction &i) {
   }
 }
 
-#define ATOM                                                                   \
-  "atom[.relaxed|acquire|release|acq_rel][.cta|cluster|gpu|sys]"               \
-  "[.global|shared|shared::cta]."
-#define RED                                                                    \
-  "red[.relaxed|release][.cta|cluster|gpu|sys][.global|shared|shared::cta]."
+#define SCOPE "[.cta|cluster|gpu|sys]"
+#define SPACE "[.global|shared|shared::cta]"
+#define ATOM "atom[.relaxed|acquire|release|acq_rel]" SCOPE SPACE "."
+// Some front ends write the space first.
+#define ATOM_SPACE_FIRST                                                       \
+  "atom.(global|shared|shared::cta)" SCOPE ".(relaxed|acquire|release|acq_"    \
+  "rel)."
+#define RED "red[.relaxed|release]" SCOPE SPACE "."
 #define HINT "[.L2::cache_hint]."
 #define D "=T [] T u64?"
 #define N "[] T u64?"
+#define ATOMIC(OPERATION, TYPES, OPERANDS, ARCH, VERSION, SELECT)              \
+  {ATOM OPERATION HINT TYPES, OPERANDS, ARCH, VERSION, SELECT, Flow::Own}, {   \
+    ATOM_SPACE_FIRST OPERATION HINT TYPES, OPERANDS, ARCH, VERSION, SELECT,    \
+        Flow::Own                                                              \
+  }
 #define ROW(OPERATION, TYPES, ARCH, VERSION, SELECT)                           \
-  {ATOM OPERATION HINT TYPES, D, ARCH, VERSION, SELECT, Flow::Own}, {          \
+  ATOMIC(OPERATION, TYPES, D, ARCH, VERSION, SELECT), {                        \
     RED OPERATION HINT TYPES, N, ARCH, VERSION, SELECT, Flow::Own              \
   }
 
@@ -171,9 +179,8 @@ constexpr Form forms[] = {
     ROW("add", "(f32|f64)", 20, 20, reals),
     ROW("add.noftz", "(f16|f16x2)", 70, 62, reals),
     ROW("add.noftz", "(bf16|bf16x2)", 90, 78, reals),
-    {ATOM "exch" HINT "(b32|b64)", D, 20, 20, bits<Exchange>, Flow::Own},
-    {ATOM "cas" HINT "(b16|b32|b64)", "=T [] T T", 20, 20, bits<Cas>,
-     Flow::Own},
+    ATOMIC("exch", "(b32|b64)", D, 20, 20, bits<Exchange>),
+    ATOMIC("cas", "(b16|b32|b64)", "=T [] T T", 20, 20, bits<Cas>),
 };
 
 } // namespace

@@ -41,6 +41,10 @@ void trapLanes(Warp &warp, const Instruction &, Mask active) {
   warp.trap(TrapKind::BadInstruction, active, 0, "the kernel traps");
 }
 
+void assertionFails(Warp &warp, const Instruction &, Mask active) {
+  warp.trap(TrapKind::Assertion, active, 0, "an assertion of the kernel fails");
+}
+
 void nothing(Warp &, const Instruction &, Mask) {}
 
 constexpr Form forms[] = {
@@ -50,6 +54,7 @@ constexpr Form forms[] = {
     {"exit", "", 0, 10, fixed<exitLanes>, Flow::Own},
     {"trap", "", 0, 10, fixed<trapLanes>, Flow::Own},
     {"brkpt", "", 0, 10, fixed<trapLanes>, Flow::Own},
+    {"@assertfail", "", 0, 10, fixed<assertionFails>, Flow::Own},
     {"nanosleep.u32", "u32", 70, 63, fixed<nothing>, Flow::Own},
     {"pmevent", "#", 0, 14, fixed<nothing>, Flow::Own},
 };

@@ -1,5 +1,6 @@
 // Control flow, memory, calls, atomics, the math library.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
+#include <cassert>
 #include <cstdint>
 
 #define KERNEL extern "C" __global__ void
@@ -175,6 +176,12 @@ KERNEL mathDouble(double *out, const double *in, int n) {
   double values[] = {exp(x), log(fabs(x)), sin(x), sqrt(fabs(x)), x / 3, pow(fabs(x), 0.3)};
   for (int k = 0; k < 6; ++k)
     out[i * 6 + k] = values[k];
+}
+
+KERNEL asserts(int *out, int n) {
+  int i = INDEX;
+  assert(i < n);
+  out[i] = i;
 }
 
 // Producer and consumer halves of a block meet at named barriers.

@@ -146,6 +146,9 @@ def basics() -> None:
     functions(file)
     box = generator.integers(-99, 99, (5, 64)).astype(np.int32)
     file.check("handOver", [("i32", [5, 64]), box, "i32:5"], [box[:, ::-1] * 3])
+    order = np.arange(128, dtype=np.int32)
+    file.check("asserts", [("i32", [128]), "i32:128"], [order])
+    file.trap("asserts", [("i32", [128]), "i32:100"], "assertion", block=128)
     saxpy = [f"inout:{os.getcwd()}/y.npy={os.getcwd()}/o.npy", x, "f32:2.5", f"i32:{n}"]
     np.save("y.npy", y)
     file.check("saxpy", saxpy, [], grid=8)
