@@ -120,6 +120,8 @@ void Compilation::configureModule() {
       "launch.cpu",
       builder.getStringAttr(options.cpu.empty() ? "native" : options.cpu),
       !options.cpu.empty());
+  if (!options.arch.empty())
+    (*module)->setAttr("launch.arch", builder.getStringAttr(options.arch));
   setModuleAttribute("launch.targets",
                      list(options.targets.empty()
                               ? std::vector<std::string>{"cpu"}
@@ -320,7 +322,8 @@ int Compilation::run() {
                                 options.input, kGraphPhase));
   configureModule();
   if (failed(TargetSet::of(*module)))
-    return int(options.cpu.empty() ? ExitCode::BadInput : ExitCode::Usage);
+    return int(options.cpu.empty() && options.arch.empty() ? ExitCode::BadInput
+                                                           : ExitCode::Usage);
   if (model)
     checkParameters(*module, model->weights());
   if (first == phaseIndex("", kGraphPhase) + 1 && graphText.empty())

@@ -29,7 +29,8 @@ Images Compilation::assemble() {
     if (!used)
       continue;
     FailureOr<DeviceImage> image = target->assemble(
-        *module, {unsigned(options.jobs), options.emit == "asm"});
+        *module,
+        {unsigned(options.jobs), options.emit == "asm" || options.emit == "ptx"});
     if (failed(image)) // the linker, or its folder
       throw Error(ExitCode::Environment, options.input,
                   fmt::format("no code for '{}'", target->name().str()));
@@ -41,12 +42,19 @@ Images Compilation::assemble() {
 int Compilation::emitKernels() {
   fs::path directory = options.output;
   makeFolder(directory);
-  bool assembly = options.emit == "asm";
+  bool assembly = options.emit == "asm", ptx = options.emit == "ptx";
   for (const auto &[device, image] : assemble())
     for (const DeviceImage::KernelFile &kernel : image.kernels) {
-      const std::string &text = assembly ? kernel.assembly : kernel.object;
-      if (!text.empty())
-        writeText(directory / (kernel.name + (assembly ? ".s" : ".o")), text);
+      if (ptx != (device == "cuda"))
+        continue;
+      auto write = [&](const std::string &suffix, const std::string &text) {
+        if (!text.empty())
+          writeText(directory / (kernel.name + suffix), text);
+      };
+      write(ptx ? ".ptx" : assembly ? ".s" : ".o",
+            assembly || ptx ? kernel.assembly : kernel.object);
+      for (const auto &[suffix, bytes] : kernel.binaries)
+        write("." + suffix, bytes);
     }
   return 0;
 }

@@ -37,6 +37,8 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
     earlier["target"] = targets;
   if (!cpu.empty())
     earlier["cpu"] = cpu;
+  if (!arch.empty())
+    earlier["arch"] = arch;
   if (!place.empty())
     earlier["place"] = place;
   if (!entries.empty())
@@ -50,15 +52,16 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
 
 static void declare(CommandLine &line, CompileOptions &o) {
   line.text("-o", "OUT", o.output,
-            "the package, or the directory of --emit=asm|object")
+            "the package, or the directory of --emit=asm|object|ptx")
       .list("--target", "DEVICE[,…]", o.targets, /*split=*/true,
-            "devices in order of preference: cpu, reference (default cpu)")
+            "devices in order of preference: cpu, cuda, reference (default\ncpu)")
       .text("--cpu", "CPU", o.cpu,
             "native (default), x86-64-v3, x86-64-v4 or an LLVM CPU name")
       .text("--chip", "CHIP", o.chip,
             "the NPU: 910b-like, 950-like, tiny or a FILE.yaml (not yet)")
       .text("--arch", "SM[,…]", o.arch,
-            "the GPUs: sm_80, sm_89, sm_90a, … (not yet)")
+            "the GPUs: sm_80 (default), sm_89, sm_90, …; PTX for the least, machine\n"
+            "code for each where ptxas is found")
       .list("--place", "PATTERN=DEVICE", o.place, /*split=*/false,
             "place operations by name or by the model's node, e.g.\n"
             "graph.attention=reference, 'layers.3.*=cpu'; the last match wins")
@@ -87,7 +90,7 @@ static void declare(CommandLine &line, CompileOptions &o) {
                "largest batch (default 16)")
       .text("--weights-from", "MODEL", o.weightsFrom,
             "where a .mlir input's parameters are stored")
-      .choice("--emit", {"package", "graph", "asm", "object"}, o.emit,
+      .choice("--emit", {"package", "graph", "asm", "object", "ptx"}, o.emit,
               "what to write (default package)")
       .flag("--print-phases", o.printPhases, "list the phases and stop")
       .text("--from", "PHASE", o.from,
@@ -116,14 +119,13 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
   expect("--weights", o.weights, {"keep", "f32", "bf16", "f16"});
   expect("--kv", o.kv, {"f32", "bf16", "fp8"});
   for (auto [flag, value, reason] :
-       {std::tuple{"--chip", &o.chip, "there is no NPU target yet"},
-        {"--arch", &o.arch, "there is no CUDA target yet"}})
+       {std::tuple{"--chip", &o.chip, "there is no NPU target yet"}})
     if (!value->empty())
       items.push_back(fmt::format("{}={}: {}", flag, *value, reason));
   for (const std::string &target : o.targets)
-    if (target != "cpu" && target != "reference")
+    if (target != "cpu" && target != "cuda" && target != "reference")
       items.push_back(fmt::format(
-          "--target={}: there is no such target yet; use cpu or reference",
+          "--target={}: there is no such target yet; use cpu, cuda or reference",
           target));
   refuseUnsupported("trine-compile", items);
 }

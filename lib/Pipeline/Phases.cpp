@@ -42,6 +42,7 @@ static void buildKernels(OpPassManager &passes) {
 
 static void buildTarget(OpPassManager &passes) {
   addCPUPasses(passes);
+  addCUDAPasses(passes);
   passes.addPass(fp8::createFp8VerifyPass());
   passes.addPass(launch::createVerifyCodePass());
 }

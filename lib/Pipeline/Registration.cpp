@@ -32,6 +32,7 @@ void trine::registerPasses() {
   launch::registerLaunchPasses();
   reference::registerReferencePasses();
   registerCPUPasses();
+  registerCUDAPasses();
   registerGraphToLaunchPasses();
   registerPhasePipelines();
 }

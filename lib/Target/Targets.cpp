@@ -15,6 +15,12 @@ FailureOr<TargetSet> TargetSet::of(ModuleOp module) {
   if (!host)
     return module.emitError() << error;
   set.targets.push_back(std::move(host));
+  auto arch = module->getAttrOfType<StringAttr>("launch.arch");
+  std::unique_ptr<Target> gpu =
+      createCUDATarget(arch ? arch.getValue() : "sm_80", error);
+  if (!gpu)
+    return module.emitError() << error;
+  set.targets.push_back(std::move(gpu));
   set.targets.push_back(createReferenceTarget());
   if (auto order = module->getAttrOfType<ArrayAttr>("launch.targets"))
     for (auto name : order.getAsRange<StringAttr>())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fits the approximations in lib/Target/CPU/Math.cpp.
+"""Fits the approximations in lib/Target/Math.cpp.
 
 Nothing -> coefficient arrays (lowest power first) and their largest relative
 error in units of 2^-24, float32 coefficients included. Needs NumPy.

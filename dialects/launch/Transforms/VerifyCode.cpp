@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/launch/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace trine::launch {
 #define GEN_PASS_DEF_VERIFYCODEPASS
@@ -23,7 +24,8 @@ struct VerifyCode : trine::launch::impl::VerifyCodePassBase<VerifyCode> {
         failed = true;
       }
       code.walk<WalkOrder::PreOrder>([&](Operation *op) {
-        if (op == code || isa<LLVM::LLVMDialect>(op->getDialect()))
+        if (op == code ||
+            isa<LLVM::LLVMDialect, NVVM::NVVMDialect>(op->getDialect()))
           return WalkResult::advance();
         op->emitOpError("is not of the llvm dialect");
         failed = true;

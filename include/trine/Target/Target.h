@@ -8,6 +8,8 @@
 #include "dialects/launch/Launch.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <map>
+
 namespace trine {
 
 /// Code of all of a target's kernels, ready for the package.
@@ -15,6 +17,7 @@ struct DeviceImage {
   std::string code; ///< section code.<target>
   struct KernelFile {
     std::string name, assembly, object;
+    std::map<std::string, std::string> binaries = {}; ///< by suffix
   };
   std::vector<KernelFile> kernels;   ///< assembly only when asked for
   std::vector<std::string> features; ///< what the machine must have
@@ -78,6 +81,15 @@ std::unique_ptr<Target> createCPUTarget(llvm::StringRef cpu,
 /// cpu-emit-kernels, cpu-lower-to-llvm.
 void addCPUPasses(mlir::OpPassManager &passes, llvm::StringRef cpu = "");
 void registerCPUPasses();
+
+/// arch: "sm_80,sm_90", PTX for the least, machine code for each where ptxas is.
+/// Null and an error in `error` for an unknown one.
+std::unique_ptr<Target> createCUDATarget(llvm::StringRef arch,
+                                         std::string &error);
+
+/// cuda-emit-kernels, cuda-lower-to-nvvm.
+void addCUDAPasses(mlir::OpPassManager &passes, llvm::StringRef arch = "");
+void registerCUDAPasses();
 
 /// Runs every graph operation by lib/Reference; its code is the kernels' text.
 std::unique_ptr<Target> createReferenceTarget();

@@ -10,6 +10,7 @@ namespace trine {
 /// All targets by device name. The module's attributes configure them, so that
 /// a saved phase re-enters with the same choices:
 ///   launch.cpu      "native" (default), "x86-64-v3", an LLVM CPU, ...
+///   launch.arch     GPUs, "sm_80" (default), "sm_80,sm_90", ...
 ///   launch.targets  devices in order of preference (default ["cpu"])
 ///   launch.place    ["PATTERN=DEVICE", ...], see launch-place
 class TargetSet {

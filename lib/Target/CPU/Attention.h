@@ -6,7 +6,7 @@
 #pragma once
 
 #include "Family.h"
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include <limits>
 
 namespace trine::cpu {

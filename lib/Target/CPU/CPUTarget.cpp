@@ -149,7 +149,7 @@ std::optional<LayoutAttr> CPUTarget::requiredLayout(OpOperand &use) const {
     // Both orders of the value are read in place; state is kept by heads, and
     // codes are decoded from there.
     bool byHeads = use.get().getDefiningOp<AppendOp>() ||
-                   cpu::isFloat8(getElementTypeOrSelf(use.get().getType()));
+                   isFloat8(getElementTypeOrSelf(use.get().getType()));
     return byHeads ? layout(LayoutKind::Heads, 1) : LayoutAttr();
   }
   if (isa<GatherOp>(op) && operand == 0 && format)

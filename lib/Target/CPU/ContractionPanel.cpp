@@ -276,7 +276,7 @@ Value ContractionEmitter::rootValue(const Segment &segment,
                                     ArrayRef<Value> sums, Value column,
                                     Value mask) {
   auto activated = [&](graph::Activation activation) {
-    return arith::MulFOp::create(e.b, emitActivation(e, activation, sums[0]),
+    return arith::MulFOp::create(e.b, emitActivation(e.b, activation, sums[0]),
                                  sums[1]);
   };
   if (auto gated = dyn_cast<graph::GatedOp>(segment.root))

@@ -4,13 +4,10 @@
 #pragma once
 
 #include "KernelEmitter.h"
+#include "lib/Target/PointOps.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace trine::cpu {
-
-/// The activation of a gated layer on an f32 vector.
-Value emitActivation(KernelEmitter &emitter, graph::Activation activation,
-                     Value x);
 
 /// Emits the values of a kernel's region at positions of an index space, the
 /// shape of one of its results: a row (all but the last dimension) and a
@@ -64,13 +61,7 @@ Tensor tableOf(KernelEmitter &emitter, graph::ConstantOp op);
 graph::SymbolicShape shapeOf(Value value, launch::KernelOp kernel,
                              llvm::ArrayRef<graph::SymbolicShape> operands);
 
-/// An elementwise operation or a cast.
-bool isElementwise(mlir::Operation *op);
 /// A norm, softmax or pool: what heads the family "rows".
 bool isRowOp(mlir::Operation *op);
-
-/// Fusion into a root whose kernel is walked by a PointEvaluator: elementwise
-/// consumers of the root's shape.
-bool fusesPointwise(mlir::Operation *root, mlir::Operation *consumer);
 
 } // namespace trine::cpu

@@ -64,7 +64,7 @@ LogicalResult cpu::emitEpilogue(KernelEmitter &emitter,
       if (!llvm::all_of(operands, [](Value operand) { return !!operand; }))
         return op.emitOpError("expected operands that follow from the "
                               "kernel's root or are its arguments");
-      result = emitElementwise(emitter, &op, operands);
+      result = emitElementwise(emitter.b, &op, operands);
     }
     if (!result)
       return op.emitOpError("cannot be part of a fused cpu kernel");

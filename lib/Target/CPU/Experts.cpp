@@ -329,7 +329,7 @@ void ExpertsKernel::storeSums(ArrayRef<Value> members, Value column,
         value = arith::MulFOp::create(
             b,
             emitActivation(
-                e,
+                b,
                 root->getAttrOfType<graph::ActivationAttr>("activation")
                     .getValue(),
                 first),

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "Float8Bits.h"
+#include "lib/Target/Float8Bits.h"
 #include "Machine.h"
 #include "dialects/graph/Graph.h"
 #include "dialects/launch/Launch.h"
@@ -168,12 +168,6 @@ private:
 struct Position {
   Value row, column, columns, mask;
 };
-
-/// Emits one elementwise graph operation (graph::Elementwise or graph.cast) on
-/// vectors of its operands, f32 or i32; null when the operation is not known.
-/// The caller rounds the result to its element type. In Elementwise.cpp.
-Value emitElementwise(KernelEmitter &emitter, mlir::Operation *op,
-                      ValueRange operands);
 
 /// Runs the region's operations that follow from `values` (values of the region
 /// as vectors at `position`, not rounded to their types yet) and stores every

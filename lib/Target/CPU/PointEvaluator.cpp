@@ -8,17 +8,6 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cpu;
 
-bool cpu::isElementwise(Operation *op) {
-  return isa<graph::Elementwise, graph::CastOp>(op);
-}
-
-bool cpu::fusesPointwise(Operation *root, Operation *consumer) {
-  auto shape = [](Operation *op) {
-    return cast<RankedTensorType>(op->getResult(0).getType()).getShape();
-  };
-  return isElementwise(consumer) && shape(root) == shape(consumer);
-}
-
 graph::SymbolicShape cpu::shapeOf(Value value, launch::KernelOp kernel,
                                   ArrayRef<graph::SymbolicShape> operands) {
   if (auto argument = dyn_cast<BlockArgument>(value))
@@ -161,7 +150,7 @@ Value PointEvaluator::evaluate(Value value, Point &point) {
       return {};
     operands.push_back(vector);
   }
-  Value result = emitElementwise(emitter, op, operands);
+  Value result = emitElementwise(emitter.b, op, operands);
   if (!result) {
     op->emitOpError("has no cpu implementation");
     return {};

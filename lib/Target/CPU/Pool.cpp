@@ -4,7 +4,7 @@
 //===----------------------------------------------------------------------===//
 #include "Pool.h"
 #include "Elementwise.h"
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Elementwise.h"
 #include "Family.h"
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

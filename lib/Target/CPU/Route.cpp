@@ -4,7 +4,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Family.h"
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <limits>

@@ -7,7 +7,7 @@
 #include "Codes.h"
 #include "Elementwise.h"
 #include "Family.h"
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include "Pool.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"

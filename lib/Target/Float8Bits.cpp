@@ -1,7 +1,7 @@
 //===- Float8Bits.cpp - codes of small floats as integers -----------------===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "Float8Bits.h"
+#include "lib/Target/Float8Bits.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -11,11 +11,11 @@ using namespace mlir;
 using namespace trine;
 using arith::CmpIPredicate;
 
-const Float8 &cpu::float8Of(Type element) {
+const Float8 &trine::float8Of(Type element) {
   return *findFloat8(isa<Float8E5M2Type>(element) ? "e5m2" : "e4m3fn");
 }
 
-Value cpu::constantLike(ImplicitLocOpBuilder &b, Value like, int32_t number) {
+Value trine::constantLike(ImplicitLocOpBuilder &b, Value like, int32_t number) {
   TypedAttr attr = b.getI32IntegerAttr(number);
   if (auto vector = dyn_cast<VectorType>(like.getType()))
     attr =
@@ -40,8 +40,8 @@ static Value bitsOf(ImplicitLocOpBuilder &b, Value x) {
 
 /// Exponent and fraction where an f32 has them, times the difference of the
 /// biases, which is a power of two.
-Value cpu::decodeFloat8(ImplicitLocOpBuilder &b, Value words,
-                        const Float8 &format, int64_t byte) {
+Value trine::decodeFloat8(ImplicitLocOpBuilder &b, Value words, const Float8 &format,
+                   int64_t byte) {
   auto constant = [&](uint32_t n) {
     return constantLike(b, words, int32_t(n));
   };
@@ -65,8 +65,8 @@ Value cpu::decodeFloat8(ImplicitLocOpBuilder &b, Value words,
 }
 
 /// Rounds in integers; below the least normal code by an addition.
-Value cpu::encodeFloat8(ImplicitLocOpBuilder &b, Value x, const Float8 &format,
-                        bool saturate) {
+Value trine::encodeFloat8(ImplicitLocOpBuilder &b, Value x, const Float8 &format,
+                   bool saturate) {
   Value bits = bitsOf(b, x);
   auto constant = [&](int32_t n) { return constantLike(b, bits, n); };
   auto add = [&](Value x, int32_t y) -> Value {

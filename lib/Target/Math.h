@@ -7,7 +7,7 @@
 
 #include "mlir/IR/Builders.h"
 
-namespace trine::cpu {
+namespace trine {
 
 /// Emits functions of f32 values or f32 vectors (of any length).
 ///
@@ -90,4 +90,4 @@ private:
   mlir::Location loc;
 };
 
-} // namespace trine::cpu
+} // namespace trine

@@ -8,7 +8,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "trine/Support/Float8.h"
 
-namespace trine::cpu {
+namespace trine {
 
 inline bool isFloat8(mlir::Type element) {
   return llvm::isa<mlir::Float8E4M3FNType, mlir::Float8E5M2Type>(element);
@@ -26,4 +26,4 @@ mlir::Value decodeFloat8(mlir::ImplicitLocOpBuilder &b, mlir::Value words,
 mlir::Value encodeFloat8(mlir::ImplicitLocOpBuilder &b, mlir::Value x,
                          const Float8 &format, bool saturate);
 
-} // namespace trine::cpu
+} // namespace trine

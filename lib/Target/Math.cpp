@@ -3,14 +3,14 @@
 // checked by test/unit/TargetCPU/MathTest.cpp.
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
-#include "Math.h"
+#include "lib/Target/Math.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <numbers>
 
 using namespace mlir;
-using namespace trine::cpu;
+using namespace trine;
 
 // e^r = 1 + r + r²·p(r) on |r| <= ln2/2, 2^r = 1 + r·p(r) on |r| <= 1/2,
 // erf(x) = x·p(x²)/q(x²) on |x| <= 3.92.
