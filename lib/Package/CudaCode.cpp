@@ -47,9 +47,11 @@ void CudaKernel::check(size_t dimensions) const {
                                [&](uint32_t i) { return i < dimensions; });
   };
   bool good = fits(sizes) && fits(scratch.dims);
-  for (const CudaLaunch &launch : launches)
+  for (const CudaLaunch &launch : launches) {
+    good &= fits(launch.guard.dims);
     for (const CudaExtent &extent : launch.grid)
       good &= fits(extent.dims);
+  }
   if (!good)
     throw badInput(name, "the code has other operands than the program");
 }
@@ -78,7 +80,10 @@ std::string CudaCode::serialize() const {
            {"grid", Json::array({toJson(launch.grid[0]), toJson(launch.grid[1]),
                                  toJson(launch.grid[2])})},
            {"threads", launch.threads},
-           {"shared", launch.shared}});
+           {"shared", launch.shared},
+           {"guard", toJson(launch.guard)},
+           {"least", launch.least},
+           {"most", launch.most}});
     for (const auto &[arch, cubin] : kernel.cubins)
       cubins[arch] = put(cubin);
     list.push_back({{"name", kernel.name},
@@ -125,6 +130,9 @@ static CudaLaunch readLaunch(const Field &field) {
   std::ranges::copy(grid, launch.grid.begin());
   launch.threads = uint32_t(field["threads"].integer(1, kMostThreads));
   launch.shared = uint32_t(field["shared"].integer(0, kMostShared));
+  launch.guard = readExtent(field["guard"]);
+  launch.least = field["least"].integer(0);
+  launch.most = field["most"].integer(0);
   return launch;
 }
 

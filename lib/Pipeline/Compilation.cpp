@@ -104,9 +104,29 @@ std::string Compilation::recipeText() {
   return text;
 }
 
+/// A GPU computes in the model's own precision: bf16, unless it is stored as
+/// f32.
+void Compilation::choosePrecision() {
+  if (!model || options.input.ends_with(".mlir") || options.targets.empty() ||
+      options.targets.front() != "cuda" || !options.compute.empty() ||
+      !options.quantize.empty())
+    return;
+  bool narrow = llvm::any_of(
+      module->getOps<graph::ParameterOp>(), [](graph::ParameterOp parameter) {
+        return cast<RankedTensorType>(parameter.getType()).getRank() > 1 &&
+               parameter.getStorage() != "f32";
+      });
+  if (!narrow)
+    return;
+  options.compute = "bf16";
+  if (options.weights.empty())
+    options.weights = "bf16";
+}
+
 /// The choices that passes read. A saved module keeps its own unless the
 /// command line has others.
 void Compilation::configureModule() {
+  choosePrecision();
   Builder builder(&context);
   auto list = [&](const std::vector<std::string> &items) {
     SmallVector<StringRef> strings(items.begin(), items.end());

@@ -24,7 +24,7 @@ public:
   /// The exit code; errors that are no diagnostics are thrown.
   int run();
 
-  const CompileOptions options;
+  CompileOptions options;
   /// The phase that runs, or ran last.
   const std::string &phase() const { return currentPhase; }
   /// The module after the last phase that succeeded, as --save-phases writes
@@ -37,6 +37,7 @@ private:
   void load();
   void parseModule();
   std::string recipeText();
+  void choosePrecision();
   void configureModule();
   std::string takePhase();
   void setModuleAttribute(const char *name, mlir::Attribute value, bool given);

@@ -29,8 +29,8 @@ Images Compilation::assemble() {
     if (!used)
       continue;
     FailureOr<DeviceImage> image = target->assemble(
-        *module,
-        {unsigned(options.jobs), options.emit == "asm" || options.emit == "ptx"});
+        *module, {unsigned(options.jobs),
+                  options.emit == "asm" || options.emit == "ptx"});
     if (failed(image)) // the linker, or its folder
       throw Error(ExitCode::Environment, options.input,
                   fmt::format("no code for '{}'", target->name().str()));
@@ -51,7 +51,9 @@ int Compilation::emitKernels() {
         if (!text.empty())
           writeText(directory / (kernel.name + suffix), text);
       };
-      write(ptx ? ".ptx" : assembly ? ".s" : ".o",
+      write(ptx        ? ".ptx"
+            : assembly ? ".s"
+                       : ".o",
             assembly || ptx ? kernel.assembly : kernel.object);
       for (const auto &[suffix, bytes] : kernel.binaries)
         write("." + suffix, bytes);

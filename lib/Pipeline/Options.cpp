@@ -53,14 +53,16 @@ nlohmann::json CompileOptions::recorded(nlohmann::json earlier) const {
 static void declare(CommandLine &line, CompileOptions &o) {
   line.text("-o", "OUT", o.output,
             "the package, or the directory of --emit=asm|object|ptx")
-      .list("--target", "DEVICE[,…]", o.targets, /*split=*/true,
-            "devices in order of preference: cpu, cuda, reference (default\ncpu)")
+      .list(
+          "--target", "DEVICE[,…]", o.targets, /*split=*/true,
+          "devices in order of preference: cpu, cuda, reference (default\ncpu)")
       .text("--cpu", "CPU", o.cpu,
             "native (default), x86-64-v3, x86-64-v4 or an LLVM CPU name")
       .text("--chip", "CHIP", o.chip,
             "the NPU: 910b-like, 950-like, tiny or a FILE.yaml (not yet)")
       .text("--arch", "SM[,…]", o.arch,
-            "the GPUs: sm_80 (default), sm_89, sm_90, …; PTX for the least, machine\n"
+            "the GPUs: sm_80 (default), sm_89, sm_90, …; PTX for the least, "
+            "machine\n"
             "code for each where ptxas is found")
       .list("--place", "PATTERN=DEVICE", o.place, /*split=*/false,
             "place operations by name or by the model's node, e.g.\n"
@@ -124,9 +126,9 @@ static void refuseUnsupportedOptions(const CompileOptions &o) {
       items.push_back(fmt::format("{}={}: {}", flag, *value, reason));
   for (const std::string &target : o.targets)
     if (target != "cpu" && target != "cuda" && target != "reference")
-      items.push_back(fmt::format(
-          "--target={}: there is no such target yet; use cpu, cuda or reference",
-          target));
+      items.push_back(fmt::format("--target={}: there is no such target yet; "
+                                  "use cpu, cuda or reference",
+                                  target));
   refuseUnsupported("trine-compile", items);
 }
 

@@ -40,8 +40,8 @@ static Value bitsOf(ImplicitLocOpBuilder &b, Value x) {
 
 /// Exponent and fraction where an f32 has them, times the difference of the
 /// biases, which is a power of two.
-Value trine::decodeFloat8(ImplicitLocOpBuilder &b, Value words, const Float8 &format,
-                   int64_t byte) {
+Value trine::decodeFloat8(ImplicitLocOpBuilder &b, Value words,
+                          const Float8 &format, int64_t byte) {
   auto constant = [&](uint32_t n) {
     return constantLike(b, words, int32_t(n));
   };
@@ -65,8 +65,8 @@ Value trine::decodeFloat8(ImplicitLocOpBuilder &b, Value words, const Float8 &fo
 }
 
 /// Rounds in integers; below the least normal code by an addition.
-Value trine::encodeFloat8(ImplicitLocOpBuilder &b, Value x, const Float8 &format,
-                   bool saturate) {
+Value trine::encodeFloat8(ImplicitLocOpBuilder &b, Value x,
+                          const Float8 &format, bool saturate) {
   Value bits = bitsOf(b, x);
   auto constant = [&](int32_t n) { return constantLike(b, bits, n); };
   auto add = [&](Value x, int32_t y) -> Value {

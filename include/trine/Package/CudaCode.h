@@ -33,11 +33,17 @@ struct CudaExtent {
 /// result has its operand's address. Tensors are row-major; addresses are
 /// 256-byte aligned and nothing beyond a tensor's end may be touched. Any
 /// dimension may be 0: a launch with an empty grid does not happen.
+///
+/// It happens only where `guard` is from `least` to `most`: a kernel has code
+/// for few rows and for many. Whoever launches it all the same is slow, not
+/// wrong.
 struct CudaLaunch {
   std::string entry;
   std::array<CudaExtent, 3> grid = {};
   uint32_t threads = 0; ///< of a block, in x
   uint32_t shared = 0;  ///< dynamic bytes of a block
+  CudaExtent guard = {};
+  int64_t least = 0, most = INT64_MAX;
 
   /// Blocks along an axis. Throws BadInput where there are more than a grid
   /// has.

@@ -82,8 +82,8 @@ std::unique_ptr<Target> createCPUTarget(llvm::StringRef cpu,
 void addCPUPasses(mlir::OpPassManager &passes, llvm::StringRef cpu = "");
 void registerCPUPasses();
 
-/// arch: "sm_80,sm_90", PTX for the least, machine code for each where ptxas is.
-/// Null and an error in `error` for an unknown one.
+/// arch: "sm_80,sm_90", PTX for the least, machine code for each where ptxas
+/// is. Null and an error in `error` for an unknown one.
 std::unique_ptr<Target> createCUDATarget(llvm::StringRef arch,
                                          std::string &error);
 

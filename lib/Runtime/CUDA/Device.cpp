@@ -240,6 +240,9 @@ void CudaDevice::launch(const std::string &name,
     parameters.push_back(&size);
   for (size_t i = 0; i < kernel.launches.size(); ++i) {
     const CudaLaunch &launch = kernel.launches[i];
+    int64_t size = launch.guard.evaluate(dims);
+    if (size < launch.least || size > launch.most)
+      continue;
     unsigned grid[3];
     for (size_t axis = 0; axis < 3; ++axis)
       grid[axis] = launch.blocks(axis, dims);

@@ -5,10 +5,10 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "lib/Target/Float8Bits.h"
 #include "Machine.h"
 #include "dialects/graph/Graph.h"
 #include "dialects/launch/Launch.h"
+#include "lib/Target/Float8Bits.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"

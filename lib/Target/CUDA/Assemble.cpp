@@ -35,13 +35,17 @@ static CudaLaunch readLaunch(LLVM::LLVMFuncOp function) {
   auto grid = function->getAttrOfType<ArrayAttr>(kGrid);
   for (size_t i = 0; i < launch.grid.size(); ++i)
     launch.grid[i] = readExtent(grid[i]);
-  launch.threads =
-      uint32_t(function
-                   ->getAttrOfType<DenseI32ArrayAttr>(
-                       NVVM::NVVMDialect::getMaxntidAttrName())
-                   .asArrayRef()[0]);
+  launch.threads = uint32_t(function
+                                ->getAttrOfType<DenseI32ArrayAttr>(
+                                    NVVM::NVVMDialect::getMaxntidAttrName())
+                                .asArrayRef()[0]);
   launch.shared =
       uint32_t(function->getAttrOfType<IntegerAttr>(kShared).getInt());
+  if (auto guard = function->getAttrOfType<ArrayAttr>(kGuard)) {
+    launch.guard = readExtent(guard[0]);
+    launch.least = cast<IntegerAttr>(guard[1]).getInt();
+    launch.most = cast<IntegerAttr>(guard[2]).getInt();
+  }
   return launch;
 }
 
@@ -53,6 +57,8 @@ static LogicalResult translate(launch::CodeOp code, Unit &unit) {
     builder.clone(op);
   unit.kernel.name = code.getKernel().str();
   unit.version = unsigned(code->getAttrOfType<IntegerAttr>(kPtx).getInt());
+  auto sizes = code->getAttrOfType<DenseI64ArrayAttr>(kSizes).asArrayRef();
+  unit.kernel.sizes.assign(sizes.begin(), sizes.end());
   if (Attribute scratch = code->getAttr(kScratch))
     unit.kernel.scratch = readExtent(scratch);
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())

@@ -11,9 +11,9 @@ namespace trine::cuda {
 
 /// PTX for the first of the chips, cubins for all where ptxas is. Errors are
 /// emitted.
-llvm::FailureOr<DeviceImage>
-assemble(mlir::ModuleOp module, llvm::ArrayRef<const ChipSpec *> chips,
-         const AssembleOptions &options);
+llvm::FailureOr<DeviceImage> assemble(mlir::ModuleOp module,
+                                      llvm::ArrayRef<const ChipSpec *> chips,
+                                      const AssembleOptions &options);
 
 /// Optimizes the module for the chip, and prints its PTX. Call it in a process
 /// of its own: LLVM aborts on what it cannot select.

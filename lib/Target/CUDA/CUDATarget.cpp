@@ -30,9 +30,9 @@ public:
     const cuda::Family *family = cuda::findFamily(op);
     if (!family)
       return "there are no kernels for " + op->getName().getStringRef().str();
-    for (Type type : llvm::concat<const Type>(
-             SmallVector<Type>(op->getOperandTypes()),
-             SmallVector<Type>(op->getResultTypes())))
+    for (Type type :
+         llvm::concat<const Type>(SmallVector<Type>(op->getOperandTypes()),
+                                  SmallVector<Type>(op->getResultTypes())))
       if (!isKnown(type))
         return llvm::formatv("elements of {0} are not supported",
                              getElementTypeOrSelf(type))

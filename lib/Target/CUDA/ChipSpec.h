@@ -39,8 +39,8 @@ struct ChipSpec {
 /// The least version of PTX that has the instruction, times 10.
 unsigned ptxVersionOf(Instruction instruction);
 
-/// The chips of a list, "sm_80,sm_89": the least first, no name twice. Empty, and
-/// an error in `error`, when one is unknown.
+/// The chips of a list, "sm_80,sm_89": the least first, no name twice. Empty,
+/// and an error in `error`, when one is unknown.
 llvm::SmallVector<const ChipSpec *> parseChips(llvm::StringRef list,
                                                std::string &error);
 

@@ -19,9 +19,8 @@ Contraction::Contraction(KernelEmitter &e, Operation *root)
   batched = bool(matmul);
   byRows = !matmul || matmul.getTransposeB();
   depth = input.type.getShape().back();
-  columns = cast<RankedTensorType>(root->getResult(0).getType())
-                .getShape()
-                .back();
+  columns =
+      cast<RankedTensorType>(root->getResult(0).getType()).getShape().back();
 }
 
 std::pair<unsigned, unsigned> Contraction::rowDims() const {
@@ -57,10 +56,10 @@ LogicalResult Contraction::store(PointEvaluator &points, Value batch, Value row,
   if (auto linear = dyn_cast<graph::LinearOp>(root);
       linear && linear.getBias()) {
     const Tensor &bias = e.operand(linear.getBias());
-    value = arith::AddFOp::create(
-        b, value,
-        e.load(e.at(bias.pointer, bias.element(), column), bias.element(),
-               width, condition));
+    value =
+        arith::AddFOp::create(b, value,
+                              e.load(e.at(bias.pointer, bias.element(), column),
+                                     bias.element(), width, condition));
   }
   if (auto gated = dyn_cast<graph::GatedOp>(root))
     value = arith::MulFOp::create(

@@ -17,10 +17,10 @@ public:
   mlir::Operation *root;
   const Tensor &input, &space;
   llvm::SmallVector<const Tensor *, 2> weights;
-  bool byRows;       ///< are right sides [N, K]?
-  bool batched;      ///< are they different for each batch?
-  int64_t columns;   ///< N, or kDynamic
-  int64_t depth;     ///< K, or kDynamic
+  bool byRows;     ///< are right sides [N, K]?
+  bool batched;    ///< are they different for each batch?
+  int64_t columns; ///< N, or kDynamic
+  int64_t depth;   ///< K, or kDynamic
 
   /// M and how many batches there are; in a function.
   Value rows();

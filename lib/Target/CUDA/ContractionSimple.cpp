@@ -23,8 +23,8 @@ public:
 
 private:
   /// One side's next 16 of K to shared memory, [k][row]. Its rows, of which
-  /// there are `count`, are `first` and on; elements lie at base + row·rowStep +
-  /// k·depthStep.
+  /// there are `count`, are `first` and on; elements lie at base + row·rowStep
+  /// + k·depthStep.
   struct Side {
     const Tensor *tensor;
     Value base, first, count, rowStep, depthStep;
@@ -69,14 +69,12 @@ void SimpleContraction::copy(const Side &side, Value from) {
     Value r = side.alongDepth ? major : minor;
     Value wholeK = e.add(from, e.wide(k));
     Value wholeRow = e.add(side.first, e.wide(r));
-    Value inside =
-        e.both(e.less(wholeK, depth), e.less(wholeRow, side.count));
+    Value inside = e.both(e.less(wholeK, depth), e.less(wholeRow, side.count));
     Value offset = e.add(side.base, e.add(e.mul(wholeRow, side.rowStep),
                                           e.mul(wholeK, side.depthStep)));
-    Value x = e.load(e.at(side.tensor->pointer, element, offset), element, 1,
-                     inside);
-    e.store(x,
-            e.at(side.shared, b.getF32Type(), e.add(e.mul(k, kStride), r)),
+    Value x =
+        e.load(e.at(side.tensor->pointer, element, offset), element, 1, inside);
+    e.store(x, e.at(side.shared, b.getF32Type(), e.add(e.mul(k, kStride), r)),
             b.getF32Type());
   }
 }
@@ -86,9 +84,9 @@ SmallVector<Value> SimpleContraction::multiply(ValueRange sums) {
   Value own[] = {e.mul(row, kEach), e.mul(column, kEach)};
   for (int64_t k = 0; k < kDepth; ++k) {
     auto read = [&](size_t side, Value at) {
-      return e.load(e.at(sides[side].shared, b.getF32Type(),
-                         e.add(at, k * kStride)),
-                    b.getF32Type(), kEach);
+      return e.load(
+          e.at(sides[side].shared, b.getF32Type(), e.add(at, k * kStride)),
+          b.getF32Type(), kEach);
     };
     Value left = read(0, own[0]);
     for (size_t w = 0; w < c.weights.size(); ++w) {
@@ -105,12 +103,12 @@ SmallVector<Value> SimpleContraction::multiply(ValueRange sums) {
 
 LogicalResult SimpleContraction::storeSums(PointEvaluator &points,
                                            ValueRange sums) {
-  int64_t width =
-      std::min(kEach, PointEvaluator::width(e.kernel, c.space));
+  int64_t width = std::min(kEach, PointEvaluator::width(e.kernel, c.space));
   LogicalResult status = success();
   for (int64_t r = 0; r < kEach; ++r)
     for (int64_t part = 0; part < kEach; part += width) {
-      Value wholeRow = e.add(sides[0].first, e.wide(e.add(e.mul(row, kEach), r)));
+      Value wholeRow =
+          e.add(sides[0].first, e.wide(e.add(e.mul(row, kEach), r)));
       Value wholeColumn =
           e.add(sides[1].first, e.wide(e.add(e.mul(column, kEach), part)));
       Value inside = e.both(e.less(wholeRow, sides[0].count),
@@ -144,8 +142,8 @@ LogicalResult SimpleContraction::emit() {
   Value firstColumn = e.mul(e.wide(e.block(0)), kTile);
   sides.push_back(sideOf(c.input, batch, firstRow, c.rows(), true));
   for (const Tensor *weight : c.weights)
-    sides.push_back(sideOf(*weight, c.batched ? batch : e.index(0),
-                           firstColumn, e.columns(c.space), c.byRows));
+    sides.push_back(sideOf(*weight, c.batched ? batch : e.index(0), firstColumn,
+                           e.columns(c.space), c.byRows));
   SmallVector<Value> sums(c.weights.size() * kEach, e.splat(0, kEach));
   sums = e.loop(e.index(0), depth, e.index(kDepth), sums,
                 [&](Value k, ValueRange carried) {

@@ -10,9 +10,9 @@ using namespace trine::cuda;
 
 static constexpr int64_t kThreads = 256;
 
-LogicalResult
-cuda::overPoints(KernelEmitter &e, const Tensor &space, int64_t width,
-                 bool flat, function_ref<LogicalResult(Point &)> body) {
+LogicalResult cuda::overPoints(KernelEmitter &e, const Tensor &space,
+                               int64_t width, bool flat,
+                               function_ref<LogicalResult(Point &)> body) {
   LaunchShape shape;
   shape.threads = kThreads;
   shape.grid[0] =
@@ -39,8 +39,7 @@ static LogicalResult emit(KernelEmitter &e) {
     return rowsFamily.emit(e);
   const Tensor &space = e.result(0);
   return overPoints(e, space, PointEvaluator::width(e.kernel, space),
-                    PointEvaluator::isFlat(e.kernel, space),
-                    [&](Point &point) {
+                    PointEvaluator::isFlat(e.kernel, space), [&](Point &point) {
                       return PointEvaluator(e, space).store(point);
                     });
 }

@@ -14,8 +14,9 @@ namespace trine::cuda {
 } // namespace trine::cuda
 
 static const cuda::Family *const kFamilies[] = {
-    &cuda::contractionFamily, &cuda::elementwiseFamily, &cuda::rowsFamily,
-    &cuda::gatherFamily,      &cuda::ropeFamily,        &cuda::movementFamily};
+    &cuda::contractionFamily, &cuda::attentionFamily, &cuda::elementwiseFamily,
+    &cuda::rowsFamily,        &cuda::gatherFamily,    &cuda::ropeFamily,
+    &cuda::movementFamily};
 
 Operation *cuda::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

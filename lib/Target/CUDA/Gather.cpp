@@ -18,8 +18,7 @@ static LogicalResult emit(KernelEmitter &e) {
   return overPoints(e, space, width, /*flat=*/false, [&](Point &point) {
     // An index outside the table names the nearest row.
     Value last = e.sub(table.dims[0], 1);
-    Value row =
-        e.max(e.min(e.loadIndex(indices, point.row), last), e.index(0));
+    Value row = e.max(e.min(e.loadIndex(indices, point.row), last), e.index(0));
     Value offset = e.add(e.mul(row, e.columns(table)), point.column);
     Value vector = e.load(e.at(table.pointer, table.element(), offset),
                           table.element(), width);

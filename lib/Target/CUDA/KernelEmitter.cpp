@@ -90,23 +90,22 @@ void KernelEmitter::begin(const LaunchShape &shape) {
                     b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                     b.getDenseI32ArrayAttr({int32_t(shape.threads)}));
-  function->setAttr(kGrid,
-                    b.getArrayAttr({toAttribute(b, shape.grid[0]),
-                                    toAttribute(b, shape.grid[1]),
-                                    toAttribute(b, shape.grid[2])}));
+  function->setAttr(kGrid, b.getArrayAttr({toAttribute(b, shape.grid[0]),
+                                           toAttribute(b, shape.grid[1]),
+                                           toAttribute(b, shape.grid[2])}));
   if (shape.least > 0 || shape.most < INT64_MAX)
-    function->setAttr(
-        kGuard, b.getArrayAttr({toAttribute(b, shape.guard),
-                                b.getI64IntegerAttr(shape.least),
-                                b.getI64IntegerAttr(shape.most)}));
+    function->setAttr(kGuard,
+                      b.getArrayAttr({toAttribute(b, shape.guard),
+                                      b.getI64IntegerAttr(shape.least),
+                                      b.getI64IntegerAttr(shape.most)}));
 
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   thread = NVVM::ThreadIdXOp::create(b, b.getI32Type());
   lane = bitAnd(thread, kWarp - 1);
   warp = div(thread, kWarp);
-  scratch = hasScratch ? Value(entry->getArgument(count + results.size()))
-                       : Value();
+  scratch =
+      hasScratch ? Value(entry->getArgument(count + results.size())) : Value();
   unsigned next = unsigned(count + results.size() + hasScratch);
   for (BlockArgument argument : kernel.getBlock().getArguments())
     enterTensor(operands[argument], entry->getArgument(argument.getArgNumber()),
@@ -142,6 +141,16 @@ void KernelEmitter::endFunction() {
 LogicalResult KernelEmitter::finish() {
   endFunction();
   code->setAttr(kPtx, b.getI64IntegerAttr(ptx));
+  SmallVector<int64_t> sizes;
+  auto add = [&](const Tensor &tensor) {
+    for (unsigned i = 0; i < tensor.rank(); ++i)
+      if (tensor.type.isDynamicDim(i))
+        sizes.push_back(tensor.firstDim + i);
+  };
+  for (BlockArgument argument : kernel.getBlock().getArguments())
+    add(operands[argument]);
+  llvm::for_each(results, add);
+  code->setAttr(kSizes, b.getDenseI64ArrayAttr(sizes));
   if (scratchBytes.times)
     code->setAttr(kScratch, toAttribute(b, scratchBytes));
   return error.empty() ? success() : LogicalResult(kernel.emitError() << error);
@@ -170,8 +179,8 @@ Value KernelEmitter::allocateShared(int64_t bytes) {
         Attribute(), /*alignment=*/1024, kSharedSpace);
   }
   Value base = LLVM::AddressOfOp::create(b, type, sharedSymbol.getSymName());
-  Value pointer = LLVM::GEPOp::create(
-      b, type, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{int32_t(shared)});
+  Value pointer = LLVM::GEPOp::create(b, type, b.getI8Type(), base,
+                                      ArrayRef<LLVM::GEPArg>{int32_t(shared)});
   shared += int64_t(llvm::alignTo(uint64_t(bytes), 128));
   return pointer;
 }
@@ -288,8 +297,8 @@ KernelEmitter::loop(Value from, Value to, Value step, ValueRange carried,
   auto loop = scf::ForOp::create(b, from, to, step, carried);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  scf::YieldOp::create(
-      b, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  scf::YieldOp::create(b,
+                       body(loop.getInductionVar(), loop.getRegionIterArgs()));
   return llvm::to_vector_of<Value>(loop.getResults());
 }
 

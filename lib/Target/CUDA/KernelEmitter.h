@@ -31,11 +31,10 @@ struct Tensor {
   unsigned rank() const { return unsigned(type.getRank()); }
 };
 
-/// How a function of the kernel is launched.
+/// How a function of the kernel is launched; the rest of CudaLaunch follows.
 struct LaunchShape {
   std::array<CudaExtent, 3> grid = {};
   int64_t threads = 128;
-  /// Launched only where it is from `least` to `most`.
   CudaExtent guard = {};
   int64_t least = 0, most = INT64_MAX;
 };
@@ -178,6 +177,7 @@ private:
 /// The attributes of launch.code and of its functions, for who packs them.
 constexpr llvm::StringLiteral kGrid = "launch.grid", kGuard = "launch.guard",
                               kShared = "launch.shared",
+                              kSizes = "launch.sizes",
                               kScratch = "launch.scratch", kPtx = "launch.ptx";
 
 } // namespace trine::cuda

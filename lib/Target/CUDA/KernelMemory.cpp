@@ -116,13 +116,12 @@ Value KernelEmitter::load(Value pointer, Type element, int64_t width,
       value = vector::BroadcastOp::create(b, moved, value);
     return {value};
   };
-  Value value = condition
-                    ? choose(condition, read,
-                             [&]() -> SmallVector<Value> {
-                               return {arith::ConstantOp::create(
-                                   b, b.getZeroAttr(moved))};
-                             })[0]
-                    : read()[0];
+  Value value = condition ? choose(condition, read,
+                                   [&]() -> SmallVector<Value> {
+                                     return {arith::ConstantOp::create(
+                                         b, b.getZeroAttr(moved))};
+                                   })[0]
+                          : read()[0];
   if (!isNarrow(element))
     return value;
   VectorType bits =
@@ -192,8 +191,7 @@ Value KernelEmitter::shuffleXor(Value x, int64_t mask) {
   return LLVM::BitcastOp::create(b, type, pair);
 }
 
-Value KernelEmitter::reduceWarp(Value x,
-                                function_ref<Value(Value, Value)> join,
+Value KernelEmitter::reduceWarp(Value x, function_ref<Value(Value, Value)> join,
                                 int64_t lanes) {
   for (int64_t half = lanes / 2; half; half /= 2)
     x = join(x, shuffleXor(x, half));
@@ -208,5 +206,5 @@ Value KernelEmitter::intrinsic(StringRef name, Type result,
 }
 
 Value KernelEmitter::exp2(Value x) {
-  return intrinsic("ex2.approx.f", x.getType(), x);
+  return intrinsic("ex2.approx.f32", x.getType(), x);
 }

@@ -1,8 +1,8 @@
 //===- Movement.cpp - copies in another order -----------------------------===//
 // Every element of the result is read from where it was: reshape, transpose,
-// slice, concat, last_token, relayout and constants; positions are computed, and
-// an append writes where its values belong.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// slice, concat, last_token, relayout and constants; positions are computed,
+// and an append writes where its values belong. Part of Trine, under Apache-2.0
+// WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Family.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,9 +27,10 @@ static Value loadRaw(KernelEmitter &e, const Tensor &tensor, Value offset,
                      int64_t width) {
   Type raw = e.b.getIntegerType(tensor.element().getIntOrFloatBitWidth());
   unsigned bytes = raw.getIntOrFloatBitWidth() / 8 * unsigned(width);
-  Type moved = bytes < 4    ? Type(e.b.getIntegerType(bytes * 8))
-               : bytes == 4 ? Type(e.b.getI32Type())
-                            : Type(VectorType::get({bytes / 4}, e.b.getI32Type()));
+  Type moved = bytes < 4 ? Type(e.b.getIntegerType(bytes * 8))
+               : bytes == 4
+                   ? Type(e.b.getI32Type())
+                   : Type(VectorType::get({bytes / 4}, e.b.getI32Type()));
   return LLVM::LoadOp::create(e.b, moved, e.at(tensor.pointer, raw, offset),
                               bytes);
 }
@@ -42,9 +43,9 @@ static void storeRaw(KernelEmitter &e, const Tensor &tensor, Value offset,
 }
 
 /// Copies from what `source` says of a point (a tensor and an offset in it).
-static LogicalResult
-copyPoints(KernelEmitter &e, const Tensor &result, int64_t width,
-           function_ref<Value(Point &)> load) {
+static LogicalResult copyPoints(KernelEmitter &e, const Tensor &result,
+                                int64_t width,
+                                function_ref<Value(Point &)> load) {
   return overPoints(e, result, width, /*flat=*/false, [&](Point &point) {
     Value offset = point.column;
     if (point.row)
@@ -97,8 +98,7 @@ static LogicalResult emitTranspose(KernelEmitter &e, graph::TransposeOp op) {
   ArrayRef<int64_t> permutation = op.getPermutation();
   bool keepsRows =
       !permutation.empty() && permutation.back() == int64_t(input.rank()) - 1;
-  int64_t width =
-      keepsRows ? widthOf(lastOf(result), result.element()) : 1;
+  int64_t width = keepsRows ? widthOf(lastOf(result), result.element()) : 1;
   return copyPoints(e, result, width, [&](Point &point) {
     SmallVector<Value> place(input.rank());
     for (auto [i, at] : llvm::enumerate(coordinates(e, result, point)))
@@ -162,7 +162,8 @@ static LogicalResult emitLastToken(KernelEmitter &e, graph::LastTokenOp op) {
       Value length = e.loadIndex(e.operand(op.getLengths()), point.row);
       token = e.max(e.min(e.sub(length, 1), last), e.index(0));
     }
-    Value from = e.mul(e.add(e.mul(point.row, tokens), token), e.columns(input));
+    Value from =
+        e.mul(e.add(e.mul(point.row, tokens), token), e.columns(input));
     // No token: nothing to read.
     e.when(e.less(e.index(0), tokens), [&] {
       Value to = e.add(e.mul(point.row, e.columns(result)), point.column);

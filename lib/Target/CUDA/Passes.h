@@ -1,4 +1,5 @@
-//===- Passes.h - passes of the CUDA target ----------------------*- C++ -*-===//
+//===- Passes.h - passes of the CUDA target ----------------------*- C++
+//-*-===//
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -6,8 +7,8 @@
 #include "dialects/launch/Launch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

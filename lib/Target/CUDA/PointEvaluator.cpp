@@ -152,8 +152,8 @@ Value PointEvaluator::evaluate(Value value, Point &point) {
 LogicalResult PointEvaluator::store(Point &point,
                                     function_ref<bool(Value)> wanted) {
   SmallVector<std::pair<const Tensor *, Value>> stores;
-  for (auto [index, value] : llvm::enumerate(
-           e.kernel.getBlock().getTerminator()->getOperands())) {
+  for (auto [index, value] :
+       llvm::enumerate(e.kernel.getBlock().getTerminator()->getOperands())) {
     if (!wanted(value))
       continue;
     const Tensor &result = e.result(unsigned(index));

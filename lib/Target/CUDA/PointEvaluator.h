@@ -11,9 +11,9 @@ namespace trine::cuda {
 
 /// Some columns of a row of a space: what one thread computes at once.
 struct Point {
-  Value row, column;  ///< i64; of the flat space the row is null
-  int64_t width;      ///< columns from `column` on
-  Value condition{};  ///< is it inside? null: yes
+  Value row, column; ///< i64; of the flat space the row is null
+  int64_t width;     ///< columns from `column` on
+  Value condition{}; ///< is it inside? null: yes
   llvm::DenseMap<Value, Value> known{}; ///< f32 or i32 vectors
 };
 

@@ -14,9 +14,8 @@ using namespace trine::cuda;
 std::string cuda::findPtxas() {
   if (auto found = llvm::sys::findProgramByName("ptxas"))
     return *found;
-  for (const char *root :
-       {std::getenv("CUDA_HOME"), std::getenv("CUDA_PATH"),
-        static_cast<char *>(nullptr)}) {
+  for (const char *root : {std::getenv("CUDA_HOME"), std::getenv("CUDA_PATH"),
+                           static_cast<char *>(nullptr)}) {
     llvm::SmallString<128> folder(root ? root : "/usr/local/cuda");
     llvm::sys::path::append(folder, "bin");
     if (auto found = llvm::sys::findProgramByName("ptxas", {folder.str()}))

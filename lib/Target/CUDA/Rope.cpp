@@ -1,8 +1,8 @@
 //===- Rope.cpp - rotary position embedding -------------------------------===//
 // A thread computes the angle of a pair of one token, in f64 quarter turns (at
-// position 131072 an f32 angle would be off by 0.004), and turns that pair of all
-// heads; threads beyond the pairs copy the elements that stay.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// position 131072 an f32 angle would be off by 0.004), and turns that pair of
+// all heads; threads beyond the pairs copy the elements that stay. Part of
+// Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Family.h"
 #include "lib/Target/Math.h"
@@ -34,9 +34,9 @@ private:
   void overHeads(Value token, function_ref<void(Value)> body);
 
   Value load(Value offset) {
-    return e.element(
-        e.load(e.at(input.pointer, input.element(), offset), input.element(), 1),
-        0);
+    return e.element(e.load(e.at(input.pointer, input.element(), offset),
+                            input.element(), 1),
+                     0);
   }
   void store(Value scalar, Value offset) {
     e.store(e.broadcast(scalar, 1),
@@ -95,8 +95,8 @@ void RopeKernel::rotate(Value token, Value pair) {
   overHeads(token, [&](Value head) {
     Value at = e.add(head, first), other = e.add(at, half ? pairs : 1);
     Value x = load(at), y = load(other);
-    Value minus = arith::NegFOp::create(
-        b, Value(arith::MulFOp::create(b, y, sine)));
+    Value minus =
+        arith::NegFOp::create(b, Value(arith::MulFOp::create(b, y, sine)));
     Value plus = arith::MulFOp::create(b, x, sine);
     store(math::FmaOp::create(b, x, cosine, minus), at);
     store(math::FmaOp::create(b, y, cosine, plus), other);
@@ -121,9 +121,9 @@ void RopeKernel::emit() {
   Value unit = e.add(e.mul(e.wide(e.block(1)), kThreads), e.wide(e.thread));
   e.when(e.less(unit, e.index(pairs)), [&] { rotate(token, unit); });
   if (units > pairs)
-    e.when(e.both(e.less(e.index(pairs - 1), unit),
-                  e.less(unit, e.index(units))),
-           [&] { copyRest(token, e.add(unit, pairs)); });
+    e.when(
+        e.both(e.less(e.index(pairs - 1), unit), e.less(unit, e.index(units))),
+        [&] { copyRest(token, e.add(unit, pairs)); });
 }
 
 static LogicalResult emit(KernelEmitter &e) {

@@ -1,8 +1,8 @@
 //===- Rows.cpp - norms and softmax over the last dimension ---------------===//
 // A warp, or a block, has a row. Its values stay in registers where the number
-// of columns is known, else they are computed again by each pass; statistics are
-// summed in f64 lane by lane and joined as a tree.
-// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+// of columns is known, else they are computed again by each pass; statistics
+// are summed in f64 lane by lane and joined as a tree. Part of Trine, under
+// Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Family.h"
 #include "lib/Target/Math.h"
@@ -14,8 +14,8 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cuda;
 
-/// Columns of a row that a thread keeps, at most, and what a block wants to have
-/// of them before it takes more warps.
+/// Columns of a row that a thread keeps, at most, and what a block wants to
+/// have of them before it takes more warps.
 static constexpr int64_t kMostKept = 64, kColumnsAThread = 8;
 /// Rows of a block whose rows are a warp's.
 static constexpr int64_t kRowsABlock = 4;
@@ -62,8 +62,8 @@ private:
   Value sum(function_ref<Value(Value)> term);
   /// The last pass: `result(x, point)` is the row operation's value.
   void finish(function_ref<Value(Value, Point &)> result);
-  /// The row operation's input; the first time with the results that do not wait
-  /// for it.
+  /// The row operation's input; the first time with the results that do not
+  /// wait for it.
   Value input(Point &point);
   Value evaluate(Value value, Point &point);
 
@@ -87,8 +87,8 @@ private:
   Operation *op;
   const Tensor &space;
   std::optional<PointEvaluator> points;
-  int64_t width, team;             ///< columns of a point, threads of a row
-  SmallVector<Point> kept;         ///< the thread's points; empty: computed again
+  int64_t width, team;     ///< columns of a point, threads of a row
+  SmallVector<Point> kept; ///< the thread's points; empty: computed again
   Value row, member, columns, exchange; ///< of the row; shared memory of warps
   bool isFirst = true;
   LogicalResult status = success();
@@ -196,8 +196,8 @@ Value RowsKernel::reduce(Value start, function_ref<Value(Point &, Value)> step,
   });
   e.barrier();
   for (int64_t warp = 0; warp < team / kWarp; ++warp) {
-    Value part = LLVM::LoadOp::create(b, type,
-                                      e.at(exchange, type, e.number(warp)));
+    Value part =
+        LLVM::LoadOp::create(b, type, e.at(exchange, type, e.number(warp)));
     total = warp ? join(total, part) : part;
   }
   return total;

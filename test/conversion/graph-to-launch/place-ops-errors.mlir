@@ -1,6 +1,6 @@
 // RUN: trine-opt %s -split-input-file -verify-diagnostics --place-ops
 
-// expected-error @below {{placement 'graph.silu=gpu': unknown device 'gpu'; known are cpu, reference}}
+// expected-error @below {{placement 'graph.silu=gpu': unknown device 'gpu'; known are cpu, cuda, reference}}
 module attributes {launch.cpu = "x86-64-v4", launch.place = ["graph.silu=gpu"]} {}
 
 // -----

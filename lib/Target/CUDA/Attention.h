@@ -1,0 +1,45 @@
+//===- Attention.h - fused attention ----------------------------*- C++ -*-===//
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "Family.h"
+
+namespace trine::cuda {
+
+/// What the kernels of attention have in common: which keys a query attends.
+/// Query [B, S, Hq, D], key [B, T, Hkv, D], value [B, T, Hkv, Dv].
+class Attention {
+public:
+  Attention(KernelEmitter &emitter, graph::AttentionOp op);
+
+  KernelEmitter &e;
+  graph::AttentionOp op;
+  const Tensor &q, &k, &v, &out;
+  int64_t heads, groups, perGroup; ///< query heads, key heads, queries of each
+  int64_t depth, valueDepth;
+  double scale; ///< of a product, for exponentials of 2; or before the cap
+  double cap;   ///< 0: none
+
+  /// Keys first .. limit-1, i64.
+  struct Range {
+    Value first, limit;
+  };
+  /// Enters a row of the batch: `past` and `total`, i64.
+  void enterBatch(Value batch);
+  /// Keys that the mask does not concern of the query at a position of S.
+  Range keysOf(Value query);
+  /// i1: does the mask let key t (i64) through? Null without a mask.
+  Value masked(Value key);
+  /// The exponent of 2 that a product of query and key stands for.
+  Value logit(Value product);
+  /// Where the vector of a head of a token begins.
+  Value offset(const Tensor &tensor, Value token, Value head);
+
+  Value batch, past, total;
+};
+
+/// A warp for each query, in f32: any types and sizes.
+void emitSimpleAttention(Attention &attention);
+
+} // namespace trine::cuda
