@@ -308,9 +308,48 @@ def package_seeds():
     write("package", "selftest", b"\2" + json.dumps(test).encode())
 
 
+PTX = """.version 8.7
+.target sm_90
+.address_size 64
+.global .align 4 .b8 g[8] = {1, 2};
+.func (.param .b32 r) f(.param .b32 a) {
+.reg .b32 %q; ld.param.b32 %q, [a]; st.param.b32 [r+0], %q; ret; }
+.visible .entry k(.param .u64 p, .param .align 8 .b8 s[16]) .reqntid 40 {
+.reg .pred %p<3>; .reg .b16 %h<4>; .reg .b32 %r<20>; .reg .b64 %d<9>;
+.local .align 8 .b8 l[32]; .shared .align 16 .b8 t[1024];
+BODY
+ret; }
+"""
+
+
+def ptx_seeds():
+    bodies = {
+        "control": """mov.u32 %r1, %tid.x; setp.lt.u32 %p1|%p2, %r1, 5; @%p1 bra A;
+    @!%p2 exit; ts: .branchtargets A, B; brx.idx %r1, ts; A: bar.sync 0; B:
+    { .param .b32 x; .param .b32 y; st.param.b32 [x], %r1;
+    call (y), f, (x); ld.param.b32 %r2, [y]; }""",
+        "memory": """mov.b64 %d1, l; st.local.v2.u32 [%d1+8], {1, 2};
+    cvta.local.u64 %d2, %d1; ld.u8 %r3, [%d2+8]; mov.u32 %r1, t;
+    st.shared.b32 [%r1+4], 0f3f800000; mov.u64 %d3, g;
+    atom.global.add.u32 %r4, [%d3], 1; ld.param.u64 %d4, [p];""",
+        "copies": """mov.u32 %r1, t; mov.u64 %d3, g;
+    cp.async.ca.shared.global [%r1], [%d3], 8, 4; cp.async.commit_group;
+    cp.async.wait_group 0; bar.warp.sync -1;
+    ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16 {%r5}, [%r1];""",
+        "numbers": """mov.b32 %r1, 0d3ff0000000000000; cvt.rn.f16.f32 %h1, %r1;
+    fma.rn.f16x2 %r2, %r1, %r1, %r1; cvt.rzi.s32.f32 %r3, %r1;
+    lop3.b32 %r4, %r1, %r2, %r3, 0x96; mov.b32 {%h1, %h2}, %r4;
+    cvt.rn.satfinite.e4m3x2.f32 %h3, %r1, %r2;
+    shfl.sync.bfly.b32 %r5|%p1, %r1, 1, 31, -1;""",
+    }
+    for name, body in bodies.items():
+        write("ptx", name, PTX.replace("BODY", body).encode())
+
+
 if __name__ == "__main__":
     gguf_seeds()
     safetensors_seeds()
     npy_seeds()
     config_seeds()
     package_seeds()
+    ptx_seeds()

@@ -262,19 +262,3 @@ void Access::checkRace(unsigned lane, bool writes, bool same, bool copy) const {
                             unsigned(other->warp), unsigned(other->lane));
   throw TrapError{std::move(trap)};
 }
-
-bool Access::read(unsigned lane, void *to) const {
-  const Place &place = places[lane];
-  checkRace(lane, false, false, false);
-  std::memcpy(to, place.data, bytes);
-  return !place.valid || !std::memchr(place.valid, 0, bytes);
-}
-
-void Access::write(unsigned lane, const void *from, bool good) const {
-  const Place &place = places[lane];
-  bool same = std::memcmp(place.data, from, bytes) == 0;
-  checkRace(lane, true, same, false);
-  std::memcpy(place.data, from, bytes);
-  if (place.valid)
-    std::memset(place.valid, good, bytes);
-}

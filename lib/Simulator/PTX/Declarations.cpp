@@ -11,6 +11,9 @@ using namespace trine;
 using namespace trine::ptx;
 using namespace trine::ptx::ast;
 
+/// Of a variable.
+static constexpr uint64_t mostBytes = 256 << 20;
+
 static std::optional<Space> variableSpace(std::string_view word) {
   static constexpr std::pair<std::string_view, Space> spaces[] = {
       {".global", Space::Global}, {".const", Space::Const},
@@ -117,8 +120,9 @@ uint32_t Parser::variable(Space space, Type type, unsigned elements,
   while (lex.accept("[")) {
     bool open = lex.peek().text == "]";
     uint64_t length = open ? 0 : lex.integer("a length");
-    if (length > (uint64_t(1) << 40) / std::max<uint64_t>(count, 1))
-      throw lex.fault("variable '{}' is too large", variable.name);
+    if (length > mostBytes / std::max<uint64_t>(count, 1))
+      throw lex.fault("variable '{}': expected at most {} bytes", variable.name,
+                      mostBytes);
     count *= length;
     lex.expect("]");
   }
@@ -165,6 +169,7 @@ void Parser::variables(Space space, bool external) {
 }
 
 void Parser::initialiser(Variable &variable, unsigned elementBytes) {
+  Nested nested(*this);
   if (!lex.accept("{")) {
     initialiserValue(variable, elementBytes);
     return;

@@ -10,8 +10,10 @@
 using namespace trine;
 using namespace trine::ptx;
 
-/// Constants have rows of their own until their number is known.
-static constexpr uint32_t constantRow = uint32_t(1) << 31;
+static constexpr uint32_t constantRow = Operand::constantRow;
+/// A thread's, as on the hardware; and what inlining may come to.
+static constexpr uint64_t mostLocal = 512 << 10;
+static constexpr uint32_t mostRows = 1 << 18, mostCalls = 1 << 12;
 
 Decoder::Decoder(const ast::Module &module, const Arch &arch,
                  const std::map<uint32_t, uint64_t> &addresses,
@@ -32,6 +34,10 @@ uint32_t Decoder::rows(unsigned bytes, std::string name) {
   uint32_t row = nextRow;
   uint32_t count = bytes > 4 ? bytes / 4 : 1;
   nextRow += count;
+  if (nextRow > mostRows)
+    throw Error(ExitCode::Unsupported, module.file,
+                fmt::format("kernel '{}' has more than {} registers",
+                            program->name, mostRows));
   program->rowNames.resize(nextRow);
   program->rowNames[row] = std::move(name);
   return row;
@@ -82,6 +88,9 @@ void Decoder::placeVariables(Frame &frame) {
       continue;
     uint64_t at = alignUp(program->localBytes, variable.align);
     frame.places[id] = int64_t(at);
+    if (at + variable.bytes > mostLocal)
+      fault(
+          fmt::format("expected at most {} bytes of local memory", mostLocal));
     program->localBytes = uint32_t(at + variable.bytes);
   }
 }
@@ -164,6 +173,11 @@ void Decoder::call(Frame &frame, const ast::Statement &statement) {
                                        : "recursion"));
     return;
   }
+  if (++calls > mostCalls)
+    throw Error(ExitCode::Unsupported, module.file,
+                fmt::format("kernel '{}' has more than {} calls, with those of "
+                            "what it calls",
+                            program->name, mostCalls));
   Frame inner{callee, {}, {}, {}, {}, {}, {}};
   auto bind = [&](const std::vector<uint32_t> &formals, size_t list) {
     size_t given = list < lists.size() ? lists[list]->size() : 0;

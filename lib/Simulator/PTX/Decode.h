@@ -83,7 +83,7 @@ private:
   std::map<std::string, uint32_t, std::less<>> opcodes;
   std::vector<const ast::Function *> stack;
   std::vector<size_t> firstOperands; ///< of each instruction
-  uint32_t nextRow = 0, line = 0;
+  uint32_t nextRow = 0, line = 0, calls = 0;
   std::vector<Operand> building; ///< of the instruction being decoded
   std::string label;             ///< that it branches to
   std::string text;              ///< the opcode, for messages

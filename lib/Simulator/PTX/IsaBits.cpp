@@ -110,7 +110,7 @@ struct Bfe {
     T field = begin >= width ? fill : T(a >> begin);
     if (length >= width)
       return field;
-    T mask = T((T(1) << length) - 1);
+    T mask = T((std::make_unsigned_t<T>(1) << length) - 1);
     return T((field & mask) | (fill & ~mask));
   }
 };

@@ -69,7 +69,7 @@ void load(Warp &warp, const Instruction &i, Mask active) {
     Matrix matrix;
     for (unsigned row = 0; row < 8; ++row) {
       unsigned lane = 8 * k + row;
-      bool whole = access.read(lane, matrix.at[row]);
+      bool whole = access.read(lane, matrix.at[row], rowSize);
       const uint8_t *valid = access[lane].valid;
       for (unsigned c = 0; c < 8; ++c)
         matrix.good[row][c] = whole || (valid[c * 2UL] && valid[c * 2UL + 1]);
@@ -89,7 +89,7 @@ void store(Warp &warp, const Instruction &i, Mask active) {
     collect<transposed>(warp, i.operands[1 + k], matrix);
     for (unsigned row = 0; row < 8; ++row) {
       unsigned lane = 8 * k + row;
-      access.write(lane, matrix.at[row], true);
+      access.write(lane, matrix.at[row], true, rowSize);
       if (uint8_t *valid = access[lane].valid)
         for (unsigned c = 0; c < 8; ++c)
           valid[c * 2UL] = valid[c * 2UL + 1] = matrix.good[row][c];

@@ -13,20 +13,18 @@ namespace {
 
 enum Flag : uint32_t { Acquire = 1, Release = 2 };
 
-/// Elements of M in memory, extended to registers of R.
-template <class M, class R>
+/// `count` elements of M in memory, extended to registers of R.
+template <class M, class R, unsigned count>
 void load(Warp &warp, const Instruction &i, Mask active) {
-  constexpr unsigned most = 8;
-  unsigned count = i.vector;
-  Access access(warp, i, i.operands[i.written], active,
-                unsigned(sizeof(M)) * count, Use::Read);
-  alignas(64) R result[most][warpSize];
-  Mask good[most] = {};
+  constexpr unsigned bytes = sizeof(M) * count;
+  Access access(warp, i, i.operands[i.written], active, bytes, Use::Read);
+  alignas(64) R result[count][warpSize];
+  Mask good[count] = {};
   eachLane(active, [&](unsigned lane) {
     if (i.flags & Acquire)
       warp.machine.acquire(warp, access.address(lane));
-    M values[most];
-    bool whole = access.read(lane, values);
+    M values[count];
+    bool whole = access.read(lane, values, bytes);
     for (unsigned k = 0; k < count; ++k) {
       // NOLINTNEXTLINE(bugprone-signed-char-misuse): extends the sign
       result[k][lane] = R(values[k]);
@@ -41,20 +39,38 @@ void load(Warp &warp, const Instruction &i, Mask active) {
   }
 }
 
+/// A parameter of the kernel that all lanes read.
 template <class M, class R>
+void loadParameter(Warp &warp, const Instruction &i, Mask active) {
+  const Operand &address = i.operands[i.written];
+  uint64_t at = *warp.lanes<uint64_t>(address) + uint64_t(address.offset);
+  const Storage &parameters = warp.machine.parameters;
+  for (unsigned k = 0; k < i.vector; ++k, at += sizeof(M)) {
+    if (at > parameters.size() || parameters.size() - at < sizeof(M))
+      warp.trap(TrapKind::OutOfBounds, active, at,
+                "a load beyond the kernel's parameters");
+    M value;
+    std::memcpy(&value, parameters.data(at), sizeof value);
+    alignas(64) R result[warpSize];
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): extends the sign
+    std::fill_n(result, warpSize, R(value));
+    put(warp.lanes<R>(i.operands[k]), result, active);
+    warp.define(i.operands[k], active);
+  }
+}
+
+template <class M, class R, unsigned count>
 void store(Warp &warp, const Instruction &i, Mask active) {
-  constexpr unsigned most = 8;
-  unsigned count = i.vector;
-  Access access(warp, i, i.operands[0], active, unsigned(sizeof(M)) * count,
-                Use::Write);
+  constexpr unsigned bytes = sizeof(M) * count;
+  Access access(warp, i, i.operands[0], active, bytes, Use::Write);
   Mask good = fullMask;
   for (unsigned k = 0; k < count; ++k)
     good &= warp.definedness(i.operands[1 + k]);
   eachLane(active, [&](unsigned lane) {
-    M values[most];
+    M values[count];
     for (unsigned k = 0; k < count; ++k)
       values[k] = M(warp.lanes<R>(i.operands[1 + k])[lane]);
-    access.write(lane, values, true);
+    access.write(lane, values, true, bytes);
     if (!(good >> lane & 1) && access[lane].valid)
       for (unsigned k = 0; k < count; ++k)
         std::memset(access[lane].valid + sizeof(M) * k,
@@ -65,25 +81,26 @@ void store(Warp &warp, const Instruction &i, Mask active) {
   });
 }
 
-/// `Make` for an element of memory in a register that is at least as wide.
+/// `Make` for an element of memory in a register that is at least as wide: the
+/// handlers of 1, 2 and 4 elements.
 template <template <class, class> class Make, class M>
-Handler byRegister(unsigned bytes) {
+const Handler *byRegister(unsigned bytes) {
   constexpr bool negative = std::is_signed_v<M>;
   using R16 = std::conditional_t<negative, int16_t, uint16_t>;
   using R32 = std::conditional_t<negative, int32_t, uint32_t>;
   using R64 = std::conditional_t<negative, int64_t, uint64_t>;
   if (bytes == 8)
-    return Make<M, R64>::handler;
+    return Make<M, R64>::handlers;
   if constexpr (sizeof(M) <= 4)
     if (bytes == 4)
-      return Make<M, R32>::handler;
+      return Make<M, R32>::handlers;
   if constexpr (sizeof(M) <= 2)
     if (bytes == 2)
-      return Make<M, R16>::handler;
+      return Make<M, R16>::handlers;
   return nullptr;
 }
 template <template <class, class> class Make>
-Handler byMemory(Type type, unsigned bytes) {
+const Handler *byMemory(Type type, unsigned bytes) {
   switch (type) {
   case Type::S8:
     return byRegister<Make, int8_t>(bytes);
@@ -108,10 +125,12 @@ Handler byMemory(Type type, unsigned bytes) {
   }
 }
 template <class M, class R> struct Load {
-  static constexpr Handler handler = load<M, R>;
+  static constexpr Handler handlers[] = {load<M, R, 1>, load<M, R, 2>,
+                                         load<M, R, 4>, loadParameter<M, R>};
 };
 template <class M, class R> struct Store {
-  static constexpr Handler handler = store<M, R>;
+  static constexpr Handler handlers[] = {store<M, R, 1>, store<M, R, 2>,
+                                         store<M, R, 4>};
 };
 
 /// Constants and sinks have the type's width, registers their own.
@@ -125,12 +144,18 @@ unsigned widest(const Instruction &i, unsigned first) {
 Handler selectLoad(const Modifiers &m, Instruction &i) {
   if (m.has("volatile") || m.has("acquire") || m.has("relaxed"))
     i.flags = Acquire;
-  return byMemory<Load>(m.type(), widest(i, 0));
+  const Handler *found = byMemory<Load>(m.type(), widest(i, 0));
+  if (!found)
+    return nullptr;
+  // The decoder marks an address that is a constant.
+  bool same = i.space == Space::Param && i.operands[i.written].isConstant();
+  return found[same ? 3 : i.vector / 2];
 }
 Handler selectStore(const Modifiers &m, Instruction &i) {
   if (m.has("volatile") || m.has("release") || m.has("relaxed"))
     i.flags = Release;
-  return byMemory<Store>(m.type(), widest(i, 1));
+  const Handler *found = byMemory<Store>(m.type(), widest(i, 1));
+  return found ? found[i.vector / 2] : nullptr;
 }
 
 /// prefetch, discard, fence and the like: nothing to see.

@@ -96,7 +96,7 @@ void load(Warp &warp, const Instruction &i, Mask active) {
     unsigned shift = 8 * size * (slot % inRegister);
     eachLane(active, [&](unsigned lane) {
       uint32_t value = 0;
-      if (!access.read(lane, &value))
+      if (!access.read(lane, &value, size))
         warp.definedness(to) &= ~(Mask(1) << lane);
       words[lane] = (shift ? words[lane] : 0) | value << shift;
     });
@@ -115,7 +115,7 @@ void store(Warp &warp, const Instruction &i, Mask active) {
     eachLane(active, [&](unsigned lane) {
       uint32_t value =
           warp.lanes<uint32_t>(from)[lane] >> 8 * size * (j % inRegister);
-      access.write(lane, &value, warp.definedness(from) >> lane & 1);
+      access.write(lane, &value, warp.definedness(from) >> lane & 1, size);
     });
   }
 }

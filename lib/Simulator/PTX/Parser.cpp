@@ -24,6 +24,12 @@ Parser::find(std::map<std::string, uint32_t, std::less<>> Scope::*map,
   return nullptr;
 }
 
+Parser::Nested::Nested(Parser &parser) : depth(parser.depth) {
+  if (depth == 8)
+    throw parser.lex.fault("lists are nested more than 8 deep");
+  ++depth;
+}
+
 void Parser::body() {
   lex.expect("{");
   int depth = 1;
@@ -124,6 +130,7 @@ Operand Parser::operand() {
 }
 
 Operand Parser::simpleOperand() {
+  Nested nested(*this);
   Operand made;
   if (lex.accept("{")) {
     made.kind = Operand::Vector;

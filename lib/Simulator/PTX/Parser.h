@@ -52,11 +52,19 @@ private:
   const uint32_t *find(std::map<std::string, uint32_t, std::less<>> Scope::*map,
                        std::string_view name) const;
 
+  /// Counts lists in lists while it lives.
+  struct Nested {
+    explicit Nested(Parser &parser);
+    ~Nested() { --depth; }
+    unsigned &depth;
+  };
+
   Lexer lex;
   Module module;
   std::vector<Scope> scopes;
   Function *function = nullptr;
   Statement pending; ///< its guard is read before it
+  unsigned depth = 0;
 };
 
 } // namespace trine::ptx::ast

@@ -30,6 +30,11 @@ struct Operand {
   uint32_t row = 0;
   uint8_t bytes = 0; ///< 0 for a predicate
   int64_t offset = 0;
+
+  /// While an instruction is decoded: constants have rows of their own until
+  /// their number is known.
+  bool isConstant() const { return row & constantRow; }
+  static constexpr uint32_t constantRow = uint32_t(1) << 31;
 };
 constexpr unsigned rowBytes = 128;
 

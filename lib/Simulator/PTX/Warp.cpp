@@ -30,7 +30,7 @@ Warp::Warp(Machine &machine, Cta &cta, unsigned index)
   live = threads >= warpSize ? fullMask : (Mask(1) << threads) - 1;
   groups.push_back({0, live});
   std::memset(file.get(), 0, size_t(program.rows) * rowBytes);
-  std::memcpy(file.get(), program.constants.data(), program.constants.size());
+  std::ranges::copy(program.constants, file.get());
   std::fill_n(defined.begin(), program.constants.size() / rowBytes, fullMask);
   for (const Program::Special &special : program.specials) {
     Operand row{special.row};

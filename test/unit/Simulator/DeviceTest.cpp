@@ -200,9 +200,21 @@ TEST(PtxModule, HostileTextIsAnError) {
         ".global .b32 x[9999999999999999];", ".global .align 3 .b32 x;",
         ".entry f() { .reg .b32 %r<99999999>; }", ".global .b32 x = {1, ;",
         ".entry f() { mov.u32 0x; }", ".global .b32 x = y;", "\"",
-        ".entry f() { [", ".entry f() { a: a: }", ".global .pred p;",
-        ".section .x {"})
+        ".entry f() { [", ".entry f() { a: a: }",
+        ".entry f() { mov.u32 {{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{",
+        ".global .b8 x[1] = {{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{",
+        ".global .pred p;", ".section .x {"})
     EXPECT_THROW(Module::parse(head + body, "hostile.ptx"), Error) << body;
   EXPECT_THROW(Module::parse("", "empty.ptx"), Error);
   EXPECT_THROW(Module::parse(".version 7", "v.ptx"), Error);
+}
+
+TEST(PtxModule, InliningIsBounded) {
+  std::string text = ".version 7.0\n.target sm_80\n.func f0() { membar.cta; }";
+  for (int i = 1; i < 40; ++i)
+    text += fmt::format(".func f{0}() {{ call f{1}; call f{1}; }}", i, i - 1);
+  text += ".entry k() { call f39; ret; }";
+  Module module = Module::parse(text, "deep.ptx");
+  Device device(*findArch("sm_80"));
+  EXPECT_THROW(device.load(module), Error);
 }
