@@ -16,6 +16,8 @@ static Json trapJson(const ptx::Trap &trap) {
                {"cta", trap.cta},           {"warp", trap.warp},
                {"lane", trap.lane},         {"address", trap.address},
                {"what", trap.what}};
+  if (!trap.source.empty())
+    json["source"] = trap.source;
   if (trap.otherLine)
     json["other_line"] = trap.otherLine;
   if (!trap.notes.empty())
@@ -71,6 +73,8 @@ void sim::printText(const ptx::LaunchResult &result) {
 
 void sim::throwTrap(const ptx::Trap &trap, const std::string &file) {
   std::vector<std::string> notes;
+  if (!trap.source.empty())
+    notes.push_back("compiled from " + trap.source);
   if (trap.kind != ptx::TrapKind::Deadlock)
     notes.push_back(fmt::format("block ({}, {}, {}) warp {} lane {}",
                                 trap.cta[0], trap.cta[1], trap.cta[2],

@@ -241,24 +241,20 @@ void Access::checkRace(unsigned lane, bool writes, bool same, bool copy) const {
              : shadow.read(warp, touch, place.shared, bytes);
   if (!other)
     return;
-  Trap trap;
-  trap.kind = other->copy ? TrapKind::AsyncRace : TrapKind::Race;
-  trap.line = warp.line();
-  trap.otherLine = warp.machine.program.code[other->pc].line;
-  trap.cta = {warp.cta.id.x, warp.cta.id.y, warp.cta.id.z};
-  trap.warp = warp.index;
-  trap.lane = lane;
-  trap.address = addresses[lane];
-  trap.what = fmt::format(
-      "{} {} bytes of shared memory that warp {} lane {} {} at line {}, with "
-      "no barrier between",
-      writes ? "writes" : "reads", bytes, unsigned(other->warp),
-      unsigned(other->lane), other->copy ? "copies asynchronously" : "accesses",
-      trap.otherLine);
-  if (other->copy)
-    trap.what = fmt::format("{} {} bytes of shared memory that cp.async at "
-                            "line {} (warp {} lane {}) has not been waited for",
-                            writes ? "writes" : "reads", bytes, trap.otherLine,
-                            unsigned(other->warp), unsigned(other->lane));
+  uint32_t earlier = warp.machine.program.code[other->pc].line;
+  const char *verb = writes ? "writes" : "reads";
+  std::string what =
+      other->copy
+          ? fmt::format("{} {} bytes of shared memory that cp.async at line {} "
+                        "(warp {} lane {}) has not been waited for",
+                        verb, bytes, earlier, unsigned(other->warp),
+                        unsigned(other->lane))
+          : fmt::format("{} {} bytes of shared memory that warp {} lane {} "
+                        "accesses at line {}, with no barrier between",
+                        verb, bytes, unsigned(other->warp),
+                        unsigned(other->lane), earlier);
+  Trap trap = warp.describe(other->copy ? TrapKind::AsyncRace : TrapKind::Race,
+                            Mask(1) << lane, addresses[lane], std::move(what));
+  trap.otherLine = earlier;
   throw TrapError{std::move(trap)};
 }

@@ -36,8 +36,14 @@ struct Operand {
   std::vector<Operand> elements;
 };
 
+/// Where the PTX comes from, by .loc; line 0 for nowhere.
+struct Source {
+  uint32_t file = 0, line = 0;
+};
+
 struct Statement {
   uint32_t line = 0;
+  Source source;
   std::string opcode; ///< root and modifiers: "ld.global.v4.b32"
   std::vector<Operand> operands;
   std::optional<uint32_t> guard; ///< register
@@ -83,6 +89,7 @@ struct Module {
   std::string target;   ///< "sm_80"
   std::vector<Variable> variables;
   std::vector<Function> functions;
+  std::map<uint32_t, std::string> files; ///< .file
 };
 
 /// Throws BadInput with file and line at the first error of syntax.

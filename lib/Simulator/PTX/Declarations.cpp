@@ -47,11 +47,29 @@ Module Parser::run() {
   return std::move(module);
 }
 
+/// .file, .loc and .pragma, up to their ends.
+bool Parser::debugDirective(std::string_view word, uint32_t line) {
+  if (word != ".file" && word != ".loc" && word != ".pragma")
+    return false;
+  if (word != ".pragma") {
+    auto number = uint32_t(lex.integer("a file's number"));
+    if (word == ".loc")
+      source = {number, uint32_t(lex.integer("a line"))};
+    else if (lex.peek().kind == Token::String)
+      module.files[number] = lex.take().text;
+    // A folder, then the name.
+    if (word == ".file" && lex.peek().kind == Token::String)
+      module.files[number] += "/" + std::string(lex.take().text);
+  }
+  lex.skipLine(line);
+  return true;
+}
+
 void Parser::header(std::string_view word) {
   uint32_t line = lex.peek().line;
   if (word == ".file" || word == ".loc" || word == ".pragma") {
     lex.take();
-    lex.skipLine(line);
+    debugDirective(word, line);
   } else if (word == ".section") {
     lex.take();
     lex.word("a section's name");
@@ -162,7 +180,6 @@ void Parser::variables(Space space, bool external) {
       initialiser(target, bytesOf(element));
       // float a[] = {1, 2} takes its size from the list.
       target.bytes = std::max<uint64_t>(target.bytes, target.data.size());
-      target.data.resize(target.bytes);
     }
   } while (lex.accept(","));
   lex.expect(";");
@@ -275,6 +292,7 @@ void Parser::functionDeclaration(bool kernel) {
   made.name = lex.word("a function's name");
   made.parameters = parameterList(space);
   performanceDirectives(made);
+  source = {};
   if (!lex.accept(";")) {
     made.defined = true;
     function = &made;
@@ -322,8 +340,8 @@ void Parser::registers() {
 void Parser::bodyDirective(std::string_view word, uint32_t line) {
   if (word == ".reg") {
     registers();
-  } else if (word == ".pragma" || word == ".loc" || word == ".file") {
-    lex.skipLine(line);
+  } else if (debugDirective(word, line)) {
+    return;
   } else if (std::optional<Space> space = variableSpace(word)) {
     variables(*space, false);
   } else {

@@ -72,6 +72,7 @@ uint32_t Decoder::opcode(std::string_view text) {
 void Decoder::emit(Instruction instruction, size_t firstOperand) {
   instruction.count = uint8_t(program->operands.size() - firstOperand);
   instruction.line = line;
+  program->sources.emplace_back(source.file, source.line);
   firstOperands.push_back(firstOperand);
   program->code.push_back(instruction);
 }
@@ -201,6 +202,7 @@ std::unique_ptr<Program> Decoder::run(const ast::Function &kernel) {
   program = std::make_unique<Program>();
   program->name = kernel.name;
   program->file = module.file;
+  program->sourceFiles = module.files;
   line = kernel.line;
   uint64_t offset = 0, align = 16;
   for (uint32_t id = 0; id < module.variables.size(); ++id) {

@@ -83,6 +83,7 @@ private:
   std::map<std::string, uint32_t, std::less<>> opcodes;
   std::vector<const ast::Function *> stack;
   std::vector<size_t> firstOperands; ///< of each instruction
+  ast::Source source;                ///< of the statement
   uint32_t nextRow = 0, line = 0, calls = 0;
   std::vector<Operand> building; ///< of the instruction being decoded
   std::string label;             ///< that it branches to

@@ -50,6 +50,7 @@ static std::string internalOpcode(const ast::Statement &statement) {
 
 void Decoder::statement(Frame &frame, const ast::Statement &statement) {
   line = statement.line;
+  source = statement.source;
   text = statement.opcode;
   std::string_view root = rootOf(text);
   if (root == "call") {

@@ -146,7 +146,7 @@ LoadedModule Device::load(const Module &module) {
   const ast::Module &tree = module.ast();
   checkTarget(tree, chip);
   LoadedModule loaded;
-  loaded.tree = std::make_shared<ast::Module>(tree);
+  loaded.tree = module.tree;
   std::map<uint32_t, uint64_t> addresses;
   for (uint32_t id = 0; id < tree.variables.size(); ++id) {
     const ast::Variable &variable = tree.variables[id];

@@ -160,7 +160,6 @@ void Machine::schedule() {
 
 void Machine::deadlock() {
   Trap trap;
-  trap.kind = TrapKind::Deadlock;
   bool first = true;
   for (const auto &cta : resident)
     for (const auto &warp : cta->warps) {
@@ -173,13 +172,10 @@ void Machine::deadlock() {
           cta->id.x, cta->id.y, cta->id.z, warp->index, warp->line(),
           warp->barrier, barrier.arrived,
           barrier.expected ? barrier.expected : cta->live);
-      if (first) {
-        trap.line = warp->line();
-        trap.cta = {cta->id.x, cta->id.y, cta->id.z};
-        trap.warp = warp->index;
-        trap.address = warp->barrier;
-        trap.what = "every warp waits for a barrier that no warp will reach";
-      }
+      if (first)
+        trap = warp->describe(
+            TrapKind::Deadlock, 1, warp->barrier,
+            "every warp waits for a barrier that no warp will reach");
       first = false;
       if (trap.notes.size() < 64)
         trap.notes.push_back(std::move(where));

@@ -21,17 +21,27 @@ Storage::Storage(uint64_t bytes)
 }
 
 uint64_t Storage::unwritten(uint64_t at, uint64_t length) const {
-  if (map.empty())
-    return 0;
+  if (blank || map.empty())
+    return blank ? length : 0;
   auto begin = map.begin() + int64_t(at);
   return uint64_t(std::count(begin, begin + int64_t(length), 0));
 }
 
 void Storage::written(uint64_t at, uint64_t length) {
-  if (length == bytes)
-    map.clear();
-  else if (!map.empty())
+  if (length == bytes) {
+    blank = false;
+    map = {};
+    return;
+  }
+  if (blank)
+    makeMap();
+  if (!map.empty())
     std::fill_n(map.begin() + int64_t(at), length, 1);
+}
+
+void Storage::makeMap() {
+  blank = false;
+  map.resize(bytes);
 }
 
 void Storage::write(uint64_t at, const void *source, uint64_t length) {

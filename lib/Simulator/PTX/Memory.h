@@ -22,6 +22,8 @@ public:
   const uint8_t *data(uint64_t at) const { return content.get() + at; }
   /// One byte each, 1 where written; null when all are.
   uint8_t *valid(uint64_t at) {
+    if (blank)
+      makeMap();
     return map.empty() ? nullptr : map.data() + at;
   }
   uint64_t unwritten(uint64_t at, uint64_t length) const;
@@ -30,12 +32,14 @@ public:
 
 private:
   void written(uint64_t at, uint64_t length);
+  void makeMap();
 
   struct Free {
     void operator()(uint8_t *pointer) const;
   };
   uint64_t bytes = 0;
   std::unique_ptr<uint8_t, Free> content;
+  bool blank = false; ///< nothing is written, and there is no map yet
   std::vector<uint8_t> map;
 };
 

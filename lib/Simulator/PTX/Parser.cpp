@@ -98,6 +98,7 @@ bool Parser::label(std::string_view name) {
 
 void Parser::instruction(std::string_view opcode, uint32_t line) {
   pending.line = line;
+  pending.source = source;
   pending.opcode = opcode;
   if (!lex.accept(";")) {
     do

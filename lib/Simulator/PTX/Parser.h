@@ -25,6 +25,7 @@ private:
   // Declarations.cpp
   void directive();
   void header(std::string_view word);
+  bool debugDirective(std::string_view word, uint32_t line);
   void functionDeclaration(bool kernel);
   uint32_t parameter(Space space);
   std::vector<uint32_t> parameterList(Space space);
@@ -65,6 +66,7 @@ private:
   Function *function = nullptr;
   Statement pending; ///< its guard is read before it
   unsigned depth = 0;
+  Source source; ///< of what follows
 };
 
 } // namespace trine::ptx::ast

@@ -8,6 +8,7 @@
 #include "Types.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ struct Program {
   std::vector<Instruction> code;
   std::vector<Operand> operands;
   std::vector<std::string> opcodes;
+  /// Of each instruction; by .loc.
+  std::vector<std::pair<uint32_t, uint32_t>> sources;
+  std::map<uint32_t, std::string> sourceFiles;
   /// Tables of brx.idx.
   std::vector<std::vector<uint32_t>> tables;
   uint32_t rows = 0;

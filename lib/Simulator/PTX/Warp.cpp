@@ -47,15 +47,17 @@ Warp::Warp(Machine &machine, Cta &cta, unsigned index)
   clocks[index] = 1;
 }
 
-uint32_t Warp::line() const {
-  if (groups.empty())
-    return 0;
+uint32_t Warp::position() const {
   // At a barrier the program counter has already moved on.
-  uint32_t pc = groups[current].pc - (wait == Wait::Barrier);
-  return machine.program.code[pc].line;
+  return groups.empty() ? 0 : groups[current].pc - (wait == Wait::Barrier);
 }
 
-void Warp::trap(TrapKind kind, Mask lane, uint64_t address, std::string what) {
+uint32_t Warp::line() const {
+  return groups.empty() ? 0 : machine.program.code[position()].line;
+}
+
+Trap Warp::describe(TrapKind kind, Mask lane, uint64_t address,
+                    std::string what) const {
   Trap trap;
   trap.kind = kind;
   trap.line = line();
@@ -64,7 +66,16 @@ void Warp::trap(TrapKind kind, Mask lane, uint64_t address, std::string what) {
   trap.lane = unsigned(std::countr_zero(lane | Mask(1) << 31));
   trap.address = address;
   trap.what = std::move(what);
-  throw TrapError{std::move(trap)};
+  const Program &program = machine.program;
+  auto [file, number] = program.sources[position()];
+  if (auto name = program.sourceFiles.find(file);
+      number && name != program.sourceFiles.end())
+    trap.source = fmt::format("{}:{}", name->second, number);
+  return trap;
+}
+
+void Warp::trap(TrapKind kind, Mask lane, uint64_t address, std::string what) {
+  throw TrapError{describe(kind, lane, address, std::move(what))};
 }
 
 void Warp::need(const Operand &operand, Mask active, const char *what) {

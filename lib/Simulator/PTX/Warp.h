@@ -67,11 +67,15 @@ public:
   void branch(Mask taken, uint32_t target);
   void exit(Mask lanes);
 
+  Trap describe(TrapKind kind, Mask lane, uint64_t address,
+                std::string what) const;
   [[noreturn]] void trap(TrapKind kind, Mask lane, uint64_t address,
                          std::string what);
 
   bool done() const { return live == 0; }
   uint32_t line() const;
+  /// The instruction that the warp executes or waits at.
+  uint32_t position() const;
 
   Machine &machine;
   Cta &cta;

@@ -59,6 +59,7 @@ struct Trap {
   uint32_t warp = 0, lane = 0;
   uint64_t address = 0;
   uint32_t otherLine = 0; ///< of a race: the earlier access; 0 for none
+  std::string source;     ///< "gemm.cu:12" where the PTX has .loc
   std::string what;
   std::vector<std::string> notes; ///< a deadlock: where each warp waits
 };

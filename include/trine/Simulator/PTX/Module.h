@@ -45,6 +45,7 @@ public:
   const ast::Module &ast() const { return *tree; }
 
 private:
+  friend class Device;
   std::shared_ptr<const ast::Module> tree;
   std::vector<KernelInfo> list;
 };
