@@ -53,9 +53,13 @@ llvm::LogicalResult expectScales(const graph::SymbolicShape &scales,
                                  llvm::StringRef operand,
                                  graph::ErrorEmitter emitError);
 
-/// The rows of a parameter made of these tensors, quantized where it says so.
-/// Names the parameter where its attributes do not fit the tensors (BadInput).
-WeightRows rowsOf(graph::ParameterOp parameter,
-                  std::vector<const StoredTensor *> tensors);
+/// Attributes of a parameter whose values are its sources' codes times scales:
+/// the scales' tensors, one a source, and the block [rows, columns] of each.
+inline constexpr llvm::StringLiteral kScales = "fp8.scales",
+                                     kBlock = "fp8.block";
+
+/// The rows of a parameter, quantized where it says so. Names the parameter
+/// where its attributes do not fit the tensors, or one is missing (BadInput).
+WeightRows rowsOf(graph::ParameterOp parameter, const WeightSource &weights);
 
 } // namespace trine::fp8

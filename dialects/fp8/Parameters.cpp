@@ -8,10 +8,53 @@
 using namespace mlir;
 using namespace trine;
 
+static std::vector<const StoredTensor *> find(graph::ParameterOp parameter,
+                                              ArrayAttr names,
+                                              const WeightSource &weights) {
+  std::vector<const StoredTensor *> tensors;
+  for (auto name : names.getAsRange<StringAttr>()) {
+    tensors.push_back(weights.find(name.getValue()));
+    if (!tensors.back())
+      throw badInput(parameter.getSymName().str(), "'{}' has no tensor '{}'",
+                     weights.sourceName(), name.getValue().str());
+  }
+  return tensors;
+}
+
+/// Scales of the sources' codes, if the parameter has any.
+static void readScales(graph::ParameterOp parameter,
+                       const WeightSource &weights,
+                       ArrayRef<const StoredTensor *> tensors,
+                       WeightRows::Form &form) {
+  auto names = parameter->getAttrOfType<ArrayAttr>(fp8::kScales);
+  auto block = parameter->getAttrOfType<DenseI64ArrayAttr>(fp8::kBlock);
+  if (!names)
+    return;
+  bool good = block && block.size() == 2 && block[0] > 0 && block[1] > 0 &&
+              names.size() == tensors.size() &&
+              llvm::all_of(names, llvm::IsaPred<StringAttr>);
+  if (!good)
+    throw badInput(parameter.getSymName().str(),
+                   "expected fp8.scales with a name for each source and an "
+                   "fp8.block of two sizes");
+  form.scales = find(parameter, names, weights);
+  form.scaleRows = block[0];
+  form.scaleColumns = block[1];
+  for (auto [codes, scales] : llvm::zip_equal(tensors, form.scales)) {
+    BlockQuantizer q{.blockRows = block[0], .blockColumns = block[1]};
+    if (scales->rows() != q.scaleRows(codes->rows()) ||
+        scales->rowElements() != q.scaleColumns(codes->rowElements()))
+      throw badInput(parameter.getSymName().str(),
+                     "the scales of '{}' do not fit its blocks", codes->name);
+  }
+}
+
 WeightRows fp8::rowsOf(graph::ParameterOp parameter,
-                       std::vector<const StoredTensor *> tensors) {
+                       const WeightSource &weights) {
+  auto tensors = find(parameter, parameter.getSources(), weights);
   auto type = cast<RankedTensorType>(parameter.getType());
   WeightRows::Form form;
+  readScales(parameter, weights, tensors, form);
   if (Attribute quantized = parameter.getQuantizedAttr()) {
     auto scheme = dyn_cast<SchemeAttr>(quantized);
     if (!scheme)

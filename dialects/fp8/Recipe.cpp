@@ -283,7 +283,8 @@ Recipe RecipeReader::read() {
             fail(n, "expected a mapping");
           for (yaml::KeyValueNode &entry : *map) {
             std::string name = text(*entry.getKey());
-            schemes[name] = scheme(*entry.getValue());
+            if (!schemes.try_emplace(name, scheme(*entry.getValue())).second)
+              fail(*entry.getKey(), fmt::format("scheme '{}' twice", name));
           }
         }},
        {"rules",

@@ -75,9 +75,10 @@ std::vector<float> WeightRows::read(int64_t first, int64_t rows) const {
           int64_t begin = from / r, end = (from + count + r - 1) / r;
           std::vector<float> once(size_t((end - begin) * length));
           float *to = r == 1 ? out : once.data();
-          if (form.part == Part::Values)
+          if (form.part == Part::Values) {
             decodeRows(tensor, begin, end - begin, to);
-          else
+            applyScales(tensor, begin, end - begin, to);
+          } else
             readQuantized(tensor, begin, end - begin, to);
           for (int64_t i = 0; r > 1 && i < count; ++i)
             std::copy_n(&once[size_t(((from + i) / r - begin) * length)],
@@ -92,6 +93,7 @@ std::vector<uint8_t> WeightRows::encode(int64_t first, int64_t rows,
                                         std::string_view dtype,
                                         const std::string &tensor) const {
   bool stored = form.part == Part::Values && form.repeat == 1 &&
+                form.scales.empty() &&
                 std::ranges::all_of(parts, [&](const StoredTensor *part) {
                   return "f8" + storageName(part->storage) == dtype;
                 });
@@ -121,6 +123,22 @@ void WeightRows::readCodes(
 void WeightRows::release() const {
   for (const StoredTensor *tensor : parts)
     trine::release(*tensor);
+}
+
+void WeightRows::applyScales(const StoredTensor &tensor, int64_t first,
+                             int64_t rows, float *values) const {
+  if (form.scales.empty())
+    return;
+  size_t part = size_t(std::ranges::find(parts, &tensor) - parts.begin());
+  const StoredTensor &scales = *form.scales[part];
+  int64_t columns = tensor.rowElements();
+  std::vector<float> row(size_t(scales.rowElements()));
+  for (int64_t i = 0; i < rows; ++i) {
+    if (i == 0 || (first + i) % form.scaleRows == 0)
+      decodeRows(scales, (first + i) / form.scaleRows, 1, row.data());
+    for (int64_t k = 0; k < columns; ++k)
+      values[i * columns + k] *= row[size_t(k / form.scaleColumns)];
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,6 +27,22 @@ void trine::checkExperts(ModelBuilder &m, const ExpertsConfig &c,
                       c.top, c.limit, c.groups, size));
 }
 
+/// A count that the checkpoint contradicts is one fault, not one a tensor.
+static void checkStored(ModelBuilder &m, const std::string &at,
+                        const ExpertsConfig &c) {
+  auto stored = [&](int64_t expert) {
+    return m.has(fmt::format("{}{}.{}.weight", at, expert, c.down));
+  };
+  int64_t found = 0;
+  while (stored(found))
+    ++found;
+  bool fewer = found < c.count && !stored(c.count - 1), more = found > c.count;
+  if (fewer || more)
+    m.bad(fmt::format("'{}': expected {} experts, as config.json says, got {}",
+                      at.substr(0, at.size() - 1), c.count, found));
+  m.checkFaults();
+}
+
 /// The choice of each token: indices and weights.
 static RouteOp route(ModelBuilder &m, const std::string &node, Value x,
                      const ExpertsConfig &c) {
@@ -51,6 +67,7 @@ Value trine::buildExperts(ModelBuilder &m, const std::string &node, Value x,
                           const ExpertsConfig &c) {
   int64_t hidden = cast<RankedTensorType>(x.getType()).getShape().back();
   std::string at = node + ".experts.";
+  checkStored(m, at, c);
   auto weights = [&](const std::string &layer, int64_t n, int64_t k) {
     std::vector<std::string> parts;
     for (int64_t i = 0; i < c.count; ++i)

@@ -2,6 +2,7 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "ModelBuilder.h"
+#include "dialects/fp8/Fp8.h"
 
 #include <fmt/ranges.h>
 
@@ -112,6 +113,12 @@ void ModelBuilder::causalEntries(
   });
 }
 
+/// Scales of a weight that was asked for: where faults kept it from being read
+/// they are left over.
+bool ModelBuilder::isScaleOfUsed(StringRef tensor) const {
+  return tensor.consume_back("_scale_inv") && used.count(tensor.str());
+}
+
 OwningOpRef<ModuleOp>
 ModelBuilder::finish(StringRef kind,
                      const std::function<bool(StringRef)> &ignored) {
@@ -121,7 +128,8 @@ ModelBuilder::finish(StringRef kind,
                   fmt::format("'{}' has no entry '{}'; it has {}", model.name,
                               name, fmt::join(entryNames, ", ")));
   for (const StoredTensor &tensor : model.weights().tensors())
-    if (!used.count(tensor.name) && !ignored(tensor.name))
+    if (!used.count(tensor.name) && !ignored(tensor.name) &&
+        (faults.empty() || !isScaleOfUsed(tensor.name)))
       unsupported(fmt::format("tensor '{}' has no place in this architecture",
                               tensor.name));
   check();
@@ -228,19 +236,21 @@ Value ModelBuilder::weightRows(const std::string &parameter,
   std::string name = storedName(parameter);
   int64_t all = groups * rows.every;
   const StoredTensor *stored = model.weights().find(name);
-  if (isFloat8(stored)) {
-    // Blocks of scales span the groups: taken apart as values.
-    Value whole = reshape(parameter, weight(parameter, {all, columns}),
-                          {groups, rows.every, columns});
-    return make<SliceOp>(parameter + "." + part, whole, integer(1),
-                         integer(rows.first), integer(rows.count));
-  }
   std::string own = parameter + "." + part;
   SmallVector<int64_t> shape = {groups, rows.count, columns};
-  if (!symbols.lookup(own))
+  if (!symbols.lookup(own)) {
     declareParameter(
         own, shape, name, useStored(name, {all, columns}),
         builder.getDenseI64ArrayAttr({rows.first, rows.count, rows.every}));
+    // Blocks of scales span the groups: packed as values.
+    if (isFloat8(stored))
+      if (const StoredTensor *scales = scalesOf(*stored, {all, columns})) {
+        lastDeclaration->setAttr(fp8::kScales,
+                                 builder.getStrArrayAttr({scales->name}));
+        lastDeclaration->setAttr(fp8::kBlock,
+                                 builder.getDenseI64ArrayAttr(scaleBlock));
+      }
+  }
   return WeightOp::create(builder, at(own), RankedTensorType::get(shape, f32),
                           own);
 }

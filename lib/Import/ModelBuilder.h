@@ -28,8 +28,15 @@ public:
 
   //===--- Faults ---------------------------------------------------------===//
 
-  void bad(std::string what) { faults.push_back(std::move(what)); }
-  void unsupported(std::string what) { missing.push_back(std::move(what)); }
+  /// Once each: entries share their layers.
+  void bad(std::string what) {
+    if (said.insert(what).second)
+      faults.push_back(std::move(what));
+  }
+  void unsupported(std::string what) {
+    if (said.insert(what).second)
+      missing.push_back(std::move(what));
+  }
   void warn(std::string what) { warnings.push_back(std::move(what)); }
   /// Throws if anything was reported so far.
   void check() const;
@@ -129,6 +136,7 @@ private:
                            bool stacked);
   mlir::Value read(const std::string &parameter, mlir::RankedTensorType type,
                    llvm::ArrayRef<const StoredTensor *> stored);
+  bool isScaleOfUsed(llvm::StringRef tensor) const;
   const StoredTensor *scalesOf(const StoredTensor &codes,
                                llvm::ArrayRef<int64_t> shape);
   std::vector<int64_t> scaleShape(llvm::ArrayRef<int64_t> codes) const;
@@ -150,6 +158,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::SymbolTable symbols;
   std::vector<std::string> faults, missing, entryNames;
+  std::set<std::string> said;
   std::set<std::string, std::less<>> used;
   int64_t sequenceLimit = 0;
   llvm::SmallVector<int64_t> scaleBlock = {128, 128};

@@ -30,6 +30,11 @@ void ModelBuilder::readQuantization() {
   if (block.size() != 2 || block[0] < 1 || block[1] < 1)
     throw config->expected("weight_block_size", "two positive sizes");
   scaleBlock.assign(block.begin(), block.end());
+  for (auto [key, known] :
+       {std::pair("fmt", "e4m3"), {"activation_scheme", "dynamic"}})
+    if (auto name = config->get<std::string>(key, known); name != known)
+      unsupported(fmt::format("quantization_config: {} '{}'; Trine reads {}",
+                              key, name, known));
   std::string form = config->get<std::string>("scale_fmt", "");
   if (!form.empty() && form != "ue8m0" && form != "float32")
     unsupported(fmt::format("quantization_config: scale_fmt '{}'", form));

@@ -100,6 +100,7 @@ std::string Compilation::recipeText() {
                             fp8::presetNames()));
   if (text.empty())
     text = readText(name);
+  context.loadDialect<fp8::Fp8Dialect>(); // a recipe has its attributes
   fp8::parseRecipe(&context, text, name);
   return text;
 }

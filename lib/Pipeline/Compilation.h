@@ -50,6 +50,7 @@ private:
   int emit();
   std::vector<std::pair<std::string, DeviceImage>> assemble();
   int emitKernels();
+  void warnOfInterpreter(const Manifest &manifest);
   int emitPackage();
   std::string selfTest();
   Manifest describe(llvm::ArrayRef<std::pair<std::string, DeviceImage>> images);

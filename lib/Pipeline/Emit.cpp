@@ -7,6 +7,7 @@
 #include "PackWeights.h"
 #include "WriteManifest.h"
 #include "mlir/Parser/Parser.h"
+#include "trine/Conversion/GraphToLaunch.h"
 #include "trine/Support/Version.h"
 #include "trine/Target/Targets.h"
 #include "llvm/Config/llvm-config.h"
@@ -135,6 +136,21 @@ void Compilation::writePackage(const Manifest &manifest,
   package.commit();
 }
 
+/// What no target runs is interpreted, which is slow.
+void Compilation::warnOfInterpreter(const Manifest &manifest) {
+  const Placement *first = nullptr;
+  size_t count = 0;
+  for (const Placement &place : manifest.fallbacks)
+    if (place.device == "reference" && place.reason != kPlacedByRequest) {
+      first = first ? first : &place;
+      ++count;
+    }
+  if (first)
+    warnings.push_back(fmt::format(
+        "{} operations are interpreted, which is slow; '{}' ({}): {}", count,
+        first->node, first->op, first->reason));
+}
+
 int Compilation::emitPackage() {
   if (!model && !module->getOps<graph::ParameterOp>().empty())
     throw Error(ExitCode::Usage, options.input,
@@ -146,6 +162,8 @@ int Compilation::emitPackage() {
   clock.end();
   for (const std::string &warning : diagnostics.warnings())
     warnings.push_back(warning);
+  if (options.observe.empty()) // reports measure there
+    warnOfInterpreter(manifest);
   if (!options.report.empty())
     writeText(options.report,
               report(manifest, clock.json(), warnings).dump(2) + "\n");

@@ -37,8 +37,8 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
   if (shape.empty() || type.getElementType().isInteger(32))
     return fault("expected floating-point elements and rank 1 or more");
   int64_t first = 0;
-  std::vector<const StoredTensor *> tensors;
-  bool made = op.getQuantized() || op.getRepeat() || op.getRows();
+  bool made = op.getQuantized() || op.getRepeat() || op.getRows() ||
+              op->hasAttr(fp8::kScales);
   for (auto source : op.getSources().getAsRange<StringAttr>()) {
     const StoredTensor *tensor = weights.find(source.getValue().str());
     if (!tensor)
@@ -50,7 +50,6 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
                                storageName(tensor->storage)));
     if (!storageInfo(tensor->storage).decodable)
       return fault(fmt::format("cannot decode {}", op.getStorage().str()));
-    tensors.push_back(tensor);
     if (made)
       continue;
     // Concatenated along dimension 0, or stacked.
@@ -65,7 +64,7 @@ static void checkParameter(ParameterOp op, const WeightSource &weights,
                                fmt::join(shape, ", ")));
   }
   if (made) {
-    WeightRows rows = fp8::rowsOf(op, std::move(tensors));
+    WeightRows rows = fp8::rowsOf(op, weights);
     int64_t wanted = type.getNumElements() / shape.back();
     if (rows.count() != wanted || rows.elements() != shape.back())
       fault(fmt::format("expected {} rows of {} from its sources, got {} of {}",
@@ -172,13 +171,6 @@ static Plan planFor(const Parameter &parameter, const WeightRows &rows) {
   return plan;
 }
 
-static WeightRows rowsOf(ParameterOp op, const WeightSource &weights) {
-  std::vector<const StoredTensor *> tensors;
-  for (auto source : op.getSources().getAsRange<StringAttr>())
-    tensors.push_back(weights.find(source.getValue().str()));
-  return fp8::rowsOf(op, std::move(tensors));
-}
-
 static void packParameter(const Parameter &parameter, const WeightRows &rows,
                           unsigned jobs, PackageWriter &package) {
   Plan plan = planFor(parameter, rows);
@@ -229,7 +221,7 @@ void trine::packWeights(ModuleOp module, const WeightSource &weights,
     const Parameter &parameter = parameters[next++];
     package.alignTo(kPackagePage);
     uint64_t start = package.sectionBytes();
-    WeightRows rows = rowsOf(op, weights);
+    WeightRows rows = fp8::rowsOf(op, weights);
     packParameter(parameter, rows, jobs, package);
     rows.release();
     if (start != parameter.offset ||

@@ -13,15 +13,7 @@ Tensor reference::readParameter(graph::ParameterOp parameter,
                                 const WeightSource &source) {
   auto type = cast<RankedTensorType>(parameter.getType());
   Tensor tensor(dtypeOf(type.getElementType()), type.getShape());
-  std::vector<const StoredTensor *> parts;
-  for (auto name : parameter.getSources().getAsRange<StringAttr>()) {
-    const StoredTensor *stored = source.find(name.getValue());
-    if (!stored)
-      throw fault(parameter, "'{}' has no tensor '{}'", source.sourceName(),
-                  name.getValue().str());
-    parts.push_back(stored);
-  }
-  WeightRows rows = fp8::rowsOf(parameter, std::move(parts));
+  WeightRows rows = fp8::rowsOf(parameter, source);
   std::string dtype = dtypeName(tensor.dtype).str();
   uint8_t *out = tensor.bytes.get(), *end = out + tensor.byteSize();
   constexpr int64_t chunk = 512; // a multiple of usual blocks

@@ -80,7 +80,10 @@ def _tokens(path: str) -> np.ndarray:
             f"{path}: expected whole numbers [n] or [w, n], got {array.dtype} "
             f"{list(array.shape)}"
         )
-    return array.astype(np.int32)
+    tokens = array.astype(np.int32)
+    if (tokens != array).any() or (array.ndim == 2 and array.shape[1] < 2):
+        raise Error(f"{path}: expected token ids, two or more a row")
+    return tokens
 
 
 def progress(items: Iterable[T], what: str, total: int, quiet: bool) -> Iterator[T]:

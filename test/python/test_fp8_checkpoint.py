@@ -282,10 +282,20 @@ rules:
             scale = self.EXPERT + "_scale_inv"
             tensors[scale] = tensors[scale][:, :-1].copy()
 
+        def lie(tensors: dict) -> None:
+            for name in list(tensors):
+                if ".experts.7." in name:
+                    del tensors[name]
+
+        def remove(tensors: dict) -> None:
+            del tensors[self.EXPERT], tensors[self.EXPERT + "_scale_inv"]
+
         for change, what in (
             (drop, f"'{self.EXPERT}_scale_inv' is missing"),
             (decode, f"'{self.EXPERT}': expected e4m3fn, as "),
             (cut, "expected shape [1, 2] for blocks of [16, 24], got [1, 1]"),
+            (remove, f"tensor '{self.EXPERT}' is missing"),
+            (lie, "'layers.1.mlp.experts': expected 8 experts, as config.json says"),
         ):
             with self.subTest(change.__name__):
                 coded, _ = quantized(True, source=DEEPSEEK)
@@ -294,6 +304,7 @@ rules:
                 done = support.run("trine-compile", folder, "-o", folder / "x.trine")
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn(what, done.stderr)
+                self.assertNotIn("no place", done.stderr)
 
 
 class Hostile(unittest.TestCase):
@@ -374,6 +385,8 @@ class Hostile(unittest.TestCase):
             ("weight_block_size", [16], "two positive sizes"),
             ("weight_block_size", [16, 0], "two positive sizes"),
             ("scale_fmt", "e5m3", "scale_fmt 'e5m3'"),
+            ("fmt", "e5m2", "fmt 'e5m2'; Trine reads e4m3"),
+            ("activation_scheme", "static", "activation_scheme 'static'"),
         ):
             with self.subTest(key=key, value=value):
                 quantization = CONFIG["quantization_config"] | {key: value}

@@ -28,7 +28,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
 
   void runOnOperation() override {
     try {
-      asked = false;
+      asked = schemeFound = false;
+      first = {};
       std::optional<Recipe> given = readRecipe();
       if (!given)
         return;
@@ -36,7 +37,7 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
         if (!weightsOf(op).empty() && failed(annotate(op, *given)))
           signalPassFailure();
       });
-      if (failed(checkNodes()))
+      if (failed(checkRules(*given)) || failed(checkNodes()))
         signalPassFailure();
     } catch (const Error &error) {
       getOperation().emitError() << error.what();
@@ -56,7 +57,10 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
 
   LogicalResult annotate(Operation *layer, const Recipe &recipe) {
     StringRef node = graph::nodeName(layer->getLoc());
+    if (first.empty())
+      first = node;
     const Recipe::Rule *rule = recipe.find(node);
+    schemeFound |= rule && !rule->keep;
     if (!rule || rule->keep) {
       ++kept;
       return success();
@@ -83,6 +87,16 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       layer->setAttr("fp8.group", b.getI64IntegerAttr(*recipe.group));
     ++layers;
     return success();
+  }
+
+  /// A recipe that means to quantize does.
+  LogicalResult checkRules(const Recipe &recipe) {
+    if (schemeFound || first.empty() ||
+        llvm::all_of(recipe.rules, [](auto &rule) { return rule.keep; }))
+      return success();
+    return getOperation().emitError()
+           << "no rule of the recipe with a scheme matches a layer, such as '"
+           << first << "'; correct what it matches";
   }
 
   /// A calibration of other layers is of another model.
@@ -113,6 +127,11 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
       return failure();
     }
     auto amax = given.getAs<FloatAttr>(node);
+    if (amax && amax.getValue().convertToFloat() == 0)
+      return layer->emitOpError(
+          "has seen nothing but zeros in the calibration; "
+          "calibrate on text that reaches this layer, or "
+          "let a rule keep it");
     if (!amax)
       return layer->emitOpError("takes a static scale of its input, and the "
                                 "calibration has no node '")
@@ -124,6 +143,8 @@ struct Annotate : fp8::impl::AnnotatePassBase<Annotate> {
   }
 
   bool asked = false; ///< for a calibration: once is enough
+  bool schemeFound = false;
+  StringRef first; ///< layer's name
 
   static LogicalResult checkWeight(Operation *layer, Value weight,
                                    const Recipe::Rule &rule,

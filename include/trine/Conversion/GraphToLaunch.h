@@ -6,6 +6,10 @@
 #include "mlir/Pass/Pass.h"
 
 namespace trine {
+
+/// The reason of a placement that is no fallback.
+inline constexpr llvm::StringLiteral kPlacedByRequest = "placed by request";
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "lib/Conversion/GraphToLaunch/GraphToLaunchPasses.h.inc"

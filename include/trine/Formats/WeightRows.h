@@ -25,6 +25,10 @@ public:
     int64_t rowsOfPart = 0; ///< rows of each tensor, repeated; 0: all it has
     /// Of every `every` rows of a tensor's Values, `count` from `first` on.
     int64_t first = 0, count = 1, every = 1;
+    /// Of the tensors' codes, one each: Values are code · scale, rounded once
+    /// to f32, in blocks of these sizes.
+    std::vector<const StoredTensor *> scales = {};
+    int64_t scaleRows = 0, scaleColumns = 0;
   };
 
   WeightRows(std::vector<const StoredTensor *> parts, Form form);
@@ -54,6 +58,8 @@ private:
   void visit(int64_t first, int64_t rows, Read read) const;
   int64_t rowsOf(const StoredTensor &tensor) const;
   int64_t lengthOf(const StoredTensor &tensor) const;
+  void applyScales(const StoredTensor &tensor, int64_t first, int64_t rows,
+                   float *values) const;
   void readQuantized(const StoredTensor &tensor, int64_t first, int64_t rows,
                      float *out) const;
   std::vector<float> wholeScales(const StoredTensor &tensor) const;

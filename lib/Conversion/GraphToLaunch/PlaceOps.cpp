@@ -117,7 +117,8 @@ struct PlaceOps : trine::impl::PlaceOpsPassBase<PlaceOps> {
     }
     op->setAttr("launch.device", StringAttr::get(&getContext(), device));
     if (asked || !reason.empty())
-      record(op, device, reason.empty() ? "placed by request" : reason);
+      record(op, device,
+             reason.empty() ? StringRef(kPlacedByRequest) : StringRef(reason));
     return success();
   }
 

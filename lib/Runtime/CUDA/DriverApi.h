@@ -29,12 +29,11 @@ inline constexpr CUresult kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2,
                           kInvalidContext = 201, kNoBinary = 209,
                           kInvalidPtx = 218, kInvalidHandle = 400,
                           kNotFound = 500, kIllegalAddress = 700,
-                          kLaunchOutOfResources = 701,
-                          kLaunchFailed = 719, kNotSupported = 801,
-                          kCaptureUnsupported = 900;
+                          kLaunchOutOfResources = 701, kLaunchFailed = 719,
+                          kNotSupported = 801, kCaptureUnsupported = 900;
 inline constexpr int kMaxThreadsPerBlock = 1, kProcessors = 16,
                      kComputeMajor = 75, kComputeMinor = 76,
-                     kMaxSharedOptIn = 97; // of cuDeviceGetAttribute
+                     kMaxSharedOptIn = 97;  // of cuDeviceGetAttribute
 inline constexpr int kMaxDynamicShared = 8; // of cuFuncSetAttribute
 inline constexpr int kLocalBytes = 3;       // of cuFuncGetAttribute
 inline constexpr unsigned kNonBlocking = 1; // of cuStreamCreate
@@ -47,25 +46,25 @@ inline constexpr int kCaptureThreadLocal = 1;
   F(getErrorName, cuGetErrorName, (CUresult error, const char **text))         \
   F(getErrorString, cuGetErrorString, (CUresult error, const char **text))     \
   F(deviceGetCount, cuDeviceGetCount, (int *count))                            \
-  F(deviceGet, cuDeviceGet, (CUdevice *device, int ordinal))                   \
+  F(deviceGet, cuDeviceGet, (CUdevice * device, int ordinal))                  \
   F(deviceGetName, cuDeviceGetName, (char *name, int length, CUdevice device)) \
   F(deviceGetAttribute, cuDeviceGetAttribute,                                  \
     (int *value, int attribute, CUdevice device))                              \
   F(primaryRetain, cuDevicePrimaryCtxRetain,                                   \
-    (CUcontext *context, CUdevice device))                                     \
+    (CUcontext * context, CUdevice device))                                    \
   F(primaryRelease, cuDevicePrimaryCtxRelease_v2, (CUdevice device))           \
   F(setCurrent, cuCtxSetCurrent, (CUcontext context))                          \
   F(moduleLoad, cuModuleLoadDataEx,                                            \
-    (CUmodule *module, const void *image, unsigned count, int *options,        \
+    (CUmodule * module, const void *image, unsigned count, int *options,       \
      void **values))                                                           \
   F(moduleUnload, cuModuleUnload, (CUmodule module))                           \
   F(moduleGetFunction, cuModuleGetFunction,                                    \
-    (CUfunction *function, CUmodule module, const char *name))                 \
+    (CUfunction * function, CUmodule module, const char *name))                \
   F(functionSetAttribute, cuFuncSetAttribute,                                  \
     (CUfunction function, int attribute, int value))                           \
   F(functionGetAttribute, cuFuncGetAttribute,                                  \
     (int *value, int attribute, CUfunction function))                          \
-  F(allocate, cuMemAlloc_v2, (CUdeviceptr *address, size_t bytes))             \
+  F(allocate, cuMemAlloc_v2, (CUdeviceptr * address, size_t bytes))            \
   F(release, cuMemFree_v2, (CUdeviceptr address))                              \
   F(copyToDevice, cuMemcpyHtoDAsync_v2,                                        \
     (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))         \
@@ -77,7 +76,7 @@ inline constexpr int kCaptureThreadLocal = 1;
     (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,      \
      unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared,       \
      CUstream stream, void **parameters, void **extra))                        \
-  F(streamCreate, cuStreamCreate, (CUstream *stream, unsigned flags))          \
+  F(streamCreate, cuStreamCreate, (CUstream * stream, unsigned flags))         \
   F(streamSynchronize, cuStreamSynchronize, (CUstream stream))                 \
   F(streamDestroy, cuStreamDestroy_v2, (CUstream stream))
 

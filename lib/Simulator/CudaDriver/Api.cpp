@@ -55,8 +55,7 @@ template <typename Body> static CUresult inContext(Body body) {
 }
 
 /// In a stream of the current context.
-template <typename Body>
-static CUresult inStream(CUstream handle, Body body) {
+template <typename Body> static CUresult inStream(CUstream handle, Body body) {
   return inContext([&](CudaDriver &driver, Gpu &gpu) {
     Stream *stream = gpu.streams.find(handle);
     return stream ? body(driver, gpu, *stream) : kInvalidHandle;
@@ -202,8 +201,9 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned,
                             int *, void **) {
   return inContext([&](CudaDriver &driver, Gpu &gpu) {
     const char *text = static_cast<const char *>(image);
-    if (std::memcmp(text, "\x7f"
-                          "ELF",
+    if (std::memcmp(text,
+                    "\x7f"
+                    "ELF",
                     4) == 0)
       return driver.fail(kNoBinary, "the simulator takes PTX, got a cubin");
     try {
@@ -212,8 +212,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned,
       ptx::LoadedModule loaded = gpu.device.load(source);
       auto made = std::make_unique<Module>(
           Module{std::move(source), std::move(loaded)});
-      *module =
-          reinterpret_cast<CUmodule>(gpu.modules.add(std::move(made)));
+      *module = reinterpret_cast<CUmodule>(gpu.modules.add(std::move(made)));
       return kSuccess;
     } catch (const Error &error) {
       std::string what = error.what();
@@ -307,12 +306,12 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
   return inStream(handle, [&](CudaDriver &driver, Gpu &gpu, Stream &stream) {
     // Pageable memory is staged before the call returns.
     const auto *begin = static_cast<const uint8_t *>(from);
-    stream.queue.push_back(
-        [&driver, &gpu, to, data = std::vector(begin, begin + bytes)] {
-          return gpu.device.write(to, data)
-                     ? kSuccess
-                     : driver.fail(kInvalidValue, "a copy beyond an allocation");
-        });
+    stream.queue.push_back([&driver, &gpu, to,
+                            data = std::vector(begin, begin + bytes)] {
+      return gpu.device.write(to, data)
+                 ? kSuccess
+                 : driver.fail(kInvalidValue, "a copy beyond an allocation");
+    });
     return kSuccess;
   });
 }
@@ -380,8 +379,8 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned gridX, unsigned gridY,
 
 CUresult cuStreamCreate(CUstream *stream, unsigned) {
   return inContext([&](CudaDriver &, Gpu &gpu) {
-    *stream = reinterpret_cast<CUstream>(
-        gpu.streams.add(std::make_unique<Stream>()));
+    *stream =
+        reinterpret_cast<CUstream>(gpu.streams.add(std::make_unique<Stream>()));
     return kSuccess;
   });
 }

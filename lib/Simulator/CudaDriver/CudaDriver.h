@@ -39,7 +39,8 @@ public:
   }
   bool remove(const void *handle) { return table.erase(handle); }
   template <typename Test> void removeIf(Test test) {
-    std::erase_if(table, [&](const auto &entry) { return test(*entry.second); });
+    std::erase_if(table,
+                  [&](const auto &entry) { return test(*entry.second); });
   }
   auto begin() { return table.begin(); }
   auto end() { return table.end(); }
