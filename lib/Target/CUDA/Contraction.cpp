@@ -9,6 +9,11 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cuda;
 
+/// Rows that are a stream of weights, and those that share one.
+static constexpr int64_t kFewRows = 16, kRowsAtOnce = 4;
+/// Results from which on blocks of 128 x 128 of them occupy a large GPU.
+static constexpr int64_t kManyResults = 128 * 128 * 128;
+
 Contraction::Contraction(KernelEmitter &e, Operation *root)
     : e(e), root(root), input(e.operand(root->getOperand(0))),
       space(e.result(0)) {
@@ -74,8 +79,30 @@ static LogicalResult emit(KernelEmitter &e) {
   if (!llvm::all_of(root->getOperands(),
                     [&](Value value) { return bool(e.operand(value).type); }))
     return root->emitOpError("expected arguments as operands in a cuda kernel");
-  Contraction contraction(e, root);
-  return emitSimpleContraction(contraction);
+  Contraction c(e, root);
+  // One launch for each number of rows that has a kernel of its own.
+  auto [from, to] = c.rowDims();
+  auto rows = [&, from = from, to = to](int64_t least, int64_t most) {
+    LaunchShape shape;
+    shape.guard = KernelEmitter::extent(c.input, from, to);
+    shape.least = least;
+    shape.most = most;
+    return shape;
+  };
+  int64_t least = 0;
+  if (c.fitsRows()) {
+    if (failed(emitRowsContraction(c, 1, rows(0, 1))) ||
+        failed(emitRowsContraction(c, kRowsAtOnce, rows(2, kFewRows))))
+      return failure();
+    least = kFewRows + 1;
+  }
+  if (!c.fitsMatrix())
+    return emitSimpleContraction(c, rows(least, INT64_MAX));
+  int64_t columns = ShapedType::isDynamic(c.columns) ? 1024 : c.columns;
+  int64_t many = std::max(least + 1, kManyResults / columns);
+  if (failed(emitMatrixContraction(c, 32, rows(least, many - 1))))
+    return failure();
+  return emitMatrixContraction(c, 64, rows(many, INT64_MAX));
 }
 
 static bool heads(Operation *root) {

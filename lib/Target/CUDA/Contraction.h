@@ -31,6 +31,9 @@ public:
   /// Dimensions whose product is M.
   std::pair<unsigned, unsigned> rowDims() const;
 
+  bool fitsMatrix() const;
+  bool fitsRows() const;
+
   /// Stores what follows from the sums of `width` neighbouring columns, one
   /// vector for each right side, at a row of the batch.
   mlir::LogicalResult store(PointEvaluator &points, Value batch, Value row,
@@ -38,6 +41,17 @@ public:
 };
 
 /// Any types and sizes, by multiply-adds.
-mlir::LogicalResult emitSimpleContraction(Contraction &contraction);
+mlir::LogicalResult emitSimpleContraction(Contraction &contraction,
+                                          const LaunchShape &shape);
+
+/// By the matrix units, where fitsMatrix(): a warp has `warpTile` rows and
+/// columns of the result.
+mlir::LogicalResult emitMatrixContraction(Contraction &contraction,
+                                          int64_t warpTile,
+                                          const LaunchShape &shape);
+
+/// For a few rows, where fitsRows(), `rows` of them at a time.
+mlir::LogicalResult emitRowsContraction(Contraction &contraction, int64_t rows,
+                                        const LaunchShape &shape);
 
 } // namespace trine::cuda

@@ -19,7 +19,7 @@ namespace {
 class SimpleContraction {
 public:
   explicit SimpleContraction(Contraction &c) : c(c), e(c.e), b(c.e.b) {}
-  LogicalResult emit();
+  LogicalResult emit(const LaunchShape &shape);
 
 private:
   /// One side's next 16 of K to shared memory, [k][row]. Its rows, of which
@@ -128,8 +128,8 @@ LogicalResult SimpleContraction::storeSums(PointEvaluator &points,
   return status;
 }
 
-LogicalResult SimpleContraction::emit() {
-  LaunchShape shape;
+LogicalResult SimpleContraction::emit(const LaunchShape &given) {
+  LaunchShape shape = given;
   shape.threads = kThreads;
   shape.grid = {c.columnTiles(kTile), c.rowTiles(kTile), c.batches()};
   e.begin(shape);
@@ -157,6 +157,7 @@ LogicalResult SimpleContraction::emit() {
   return storeSums(points, sums);
 }
 
-LogicalResult cuda::emitSimpleContraction(Contraction &contraction) {
-  return SimpleContraction(contraction).emit();
+LogicalResult cuda::emitSimpleContraction(Contraction &contraction,
+                                          const LaunchShape &shape) {
+  return SimpleContraction(contraction).emit(shape);
 }
