@@ -135,8 +135,10 @@ void integerToFloat(Warp &warp, const Instruction &i, Mask active) {
       static constexpr int modes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD,
                                       FE_UPWARD};
       std::fesetround(modes[i.flags & 3]);
+      // Volatile: the conversion stays between the changes of the mode.
       volatile S given = value;
-      to = double(given);
+      volatile double made = double(given);
+      to = made;
       std::fesetround(FE_TONEAREST);
     } else {
       constexpr Type type = std::is_same_v<D, float>  ? Type::F32
@@ -240,6 +242,11 @@ template <class S> struct ToDouble {
 /// Widening, and rounding to nearest: vectorized.
 template <class D, class S> struct Nearest {
   D operator()(S value) const { return fromFloat<D>(toFloat(value)); }
+};
+template <unsigned mantissa> struct Fp8Pair {
+  uint16_t operator()(float high, float low) const {
+    return uint16_t(toFp8<mantissa>(high) << 8 | toFp8<mantissa>(low));
+  }
 };
 template <class D> struct NearestPair {
   uint32_t operator()(float high, float low) const {
@@ -365,8 +372,11 @@ Handler tf32(const Modifiers &m, Instruction &i) {
 }
 Handler pairs(const Modifiers &m, Instruction &i) {
   i.flags = readFlags(m) | uint32_t(m.type(0)) << 24;
-  if (bytesOf(m.type(0)) == 2)
+  if (bytesOf(m.type(0)) == 2 && (i.flags & Relu))
     return packPair<uint16_t>;
+  if (bytesOf(m.type(0)) == 2)
+    return m.type(0) == Type::E4M3x2 ? map<Fp8Pair<3>, uint16_t, float, float>
+                                     : map<Fp8Pair<2>, uint16_t, float, float>;
   if ((i.flags & 0xff) != uint32_t(Round::Nearest))
     return packPair<uint32_t>;
   return m.type(0) == Type::F16x2

@@ -12,10 +12,9 @@ using namespace trine::ptx;
 void Storage::Free::operator()(uint8_t *pointer) const { std::free(pointer); }
 
 Storage::Storage(uint64_t bytes)
-    // A vector load reads whole registers; calloc's pages cost nothing until
-    // they are touched.
-    : bytes(bytes), content(static_cast<uint8_t *>(std::calloc(bytes + 64, 1))),
-      map(bytes) {
+    // Pages of calloc cost nothing until they are touched.
+    : bytes(bytes), content(static_cast<uint8_t *>(std::calloc(bytes + 1, 1))),
+      blank(bytes > 0) {
   if (!content)
     throw std::bad_alloc();
 }

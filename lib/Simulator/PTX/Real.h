@@ -75,13 +75,38 @@ template <class T> T saturate(T value) {
 template <class T> T fromFloat(float value);
 template <> inline float fromFloat(float value) { return canonical(value); }
 template <> inline Half fromFloat(float value) {
+  uint32_t wide = std::bit_cast<uint32_t>(value);
+  bool nan = (wide & 0x7fffffffu) > 0x7f800000u;
   auto bits = std::bit_cast<uint16_t>(_Float16(value));
-  return {value != value ? uint16_t(0x7fff) : bits};
+  return {nan ? uint16_t(0x7fff) : bits};
 }
 template <> inline BFloat fromFloat(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
-  auto rounded = uint16_t((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
-  return {value != value ? uint16_t(0x7fff) : rounded};
+  uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+  bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  return {uint16_t(nan ? 0x7fff : rounded)};
+}
+
+/// f32 → E4M3 or E5M2 (`mantissa` 3 or 2), to nearest even; what is too large
+/// becomes the largest finite value.
+template <unsigned mantissa> uint8_t toFp8(float value) {
+  constexpr int bias = mantissa == 3 ? 7 : 15;
+  constexpr uint32_t largest = mantissa == 3 ? 0x7e : 0x7b;
+  constexpr uint32_t leastNormal = uint32_t(128 - bias) << 23;
+  uint32_t bits = std::bit_cast<uint32_t>(value),
+           magnitude = bits & 0x7fffffffu;
+  constexpr unsigned drop = 23 - mantissa;
+  uint32_t rounded =
+      magnitude + (1u << (drop - 1)) - 1 + (magnitude >> drop & 1);
+  uint32_t normal = (rounded >> drop) - (uint32_t(127 - bias) << mantissa);
+  // Below, the sum with a number whose last place is the format's rounds.
+  constexpr uint32_t base = leastNormal + (drop << 23);
+  uint32_t tiny = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) +
+                                          std::bit_cast<float>(base)) -
+                  base;
+  uint32_t code = magnitude < leastNormal ? tiny : normal;
+  code = code < largest ? code : largest;
+  return uint8_t(magnitude > 0x7f800000u ? 0x7f : code | bits >> 31 << 7);
 }
 
 /// The sum of two doubles rounded to odd: rounding it again to a format of at

@@ -225,10 +225,9 @@ def warps() -> None:
     want = []
     for warp in lanes:
         odd = warp & 1 == 1
-        row = np.where(odd, warp[odd].sum(), -1)
-        row[~odd & (warp & 2 == 2)] = (~odd & (warp & 2 == 2)).sum()
+        row = np.where(odd, warp[odd].sum(), np.where(warp & 2, warp ^ 5, -1))
         want.append(row[lane ^ 1])
-    # The number of active lanes depends on how lanes diverge: by order 0 here.
+    file.check("partial", [("i32", [n]), v], [np.int32(want).reshape(-1)])
     eights = lanes.reshape(-1, 4, 8)
     columns = [
         np.repeat(eights.sum(2), 8, 1),
@@ -244,6 +243,8 @@ def warps() -> None:
     columns.append(size * 100 + rank)
     made = np.stack([c.reshape(-1) for c in columns], 1).astype(np.int32)
     file.check("tiles", [("i32", [n, 6]), v], [made])
+    count = [(v & 1).sum(), (v < 64).all(), (v == 63).any()]
+    file.check("counts", [("i32", [n, 3]), v], [np.tile(np.int32(count), (n, 1))])
     compacted(file)
 
 

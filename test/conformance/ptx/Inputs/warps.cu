@@ -37,7 +37,7 @@ KERNEL partial(int *out, const int *in) {
   if (v & 1)
     r = __reduce_add_sync(odd, v);
   else if (v & 2)
-    r = __popc(__activemask());
+    r = v ^ 5;
   __syncwarp();
   out[i] = __shfl_xor_sync(~0u, r, 1);
 }
@@ -55,6 +55,14 @@ KERNEL tiles(int *out, const int *in) {
   block.sync();
   auto odd = cg::binary_partition(warp, bool(v & 1));
   out[i * 6 + 5] = odd.size() * 100 + odd.thread_rank();
+}
+
+// bar.red: counts over the block.
+KERNEL counts(int *out, const int *in) {
+  int i = INDEX, v = in[i];
+  out[i * 3 + 0] = __syncthreads_count(v & 1);
+  out[i * 3 + 1] = __syncthreads_and(v < 64);
+  out[i * 3 + 2] = __syncthreads_or(v == 63);
 }
 
 // One atomic for all lanes that come.
