@@ -11,51 +11,53 @@ namespace {
 
 enum Shuffle : uint32_t { Up, Down, Butterfly, Index };
 
+/// Which lane a lane reads, and whether it is in range.
+template <Shuffle mode>
+bool source(uint32_t lane, uint32_t by, uint32_t c, uint32_t &from) {
+  by &= 31;
+  uint32_t segment = c >> 8 & 31;
+  uint32_t last = (lane & segment) | (c & ~segment & 31);
+  switch (mode) {
+  case Up:
+    from = lane - by;
+    return int32_t(from) >= int32_t(last);
+  case Down:
+    from = lane + by;
+    return from <= last;
+  case Butterfly:
+    from = lane ^ by;
+    return from <= last;
+  case Index:
+    from = (lane & segment) | (by & ~segment);
+    return from <= last;
+  }
+  return false;
+}
+
 /// Operands: d, p, a, b, c, members.
 template <Shuffle mode>
 void shuffle(Warp &warp, const Instruction &i, Mask active) {
   const auto *a = warp.lanes<uint32_t>(i.operands[2]),
              *b = warp.lanes<uint32_t>(i.operands[3]),
              *c = warp.lanes<uint32_t>(i.operands[4]);
-  Mask known = warp.definedness(i.operands[2]) & active, good = 0, inside = 0;
+  // A lane that does not take part gives an undefined value.
+  Mask known = warp.definedness(i.operands[2]) & active;
   Mask steered =
       warp.definedness(i.operands[3]) & warp.definedness(i.operands[4]);
   alignas(64) uint32_t result[warpSize];
-  eachLane(active, [&](unsigned lane) {
-    uint32_t by = b[lane] & 31, clamp = c[lane] & 31,
-             segment = c[lane] >> 8 & 31;
-    uint32_t last = (lane & segment) | (clamp & ~segment & 31);
+  alignas(64) uint8_t valid[warpSize], good[warpSize];
+  for (uint32_t lane = 0; lane < warpSize; ++lane) {
     uint32_t from = 0;
-    bool valid = false;
-    switch (mode) {
-    case Up:
-      from = lane - by;
-      valid = int32_t(from) >= int32_t(last);
-      break;
-    case Down:
-      from = lane + by;
-      valid = from <= last;
-      break;
-    case Butterfly:
-      from = lane ^ by;
-      valid = from <= last;
-      break;
-    case Index:
-      from = (lane & segment) | (by & ~segment);
-      valid = from <= last;
-      break;
-    }
-    if (!valid)
-      from = lane;
-    result[lane] = a[from];
-    inside |= Mask(valid) << lane;
-    // A lane that does not take part gives an undefined value.
-    good |= (known >> from & 1) << lane;
-  });
+    bool inRange = source<mode>(lane, b[lane], c[lane], from);
+    from = inRange ? from : lane;
+    result[lane] = a[from & 31];
+    valid[lane] = inRange;
+    good[lane] = known >> (from & 31) & 1;
+  }
   put(warp.lanes<uint32_t>(i.operands[0]), result, active);
-  warp.define(i.operands[0], active, good & steered);
+  warp.define(i.operands[0], active, pack(good) & steered);
   Mask &p = warp.predicate(i.operands[1]);
-  p = (p & ~active) | inside;
+  p = (p & ~active) | (pack(valid) & active);
   warp.define(i.operands[1], active, steered);
 }
 Handler selectShuffle(const Modifiers &m, Instruction &) {
