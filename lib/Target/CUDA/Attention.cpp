@@ -247,7 +247,10 @@ static LogicalResult emit(KernelEmitter &e) {
   if (failed(expectAlone(e, op)))
     return failure();
   Attention attention(e, op);
-  emitSimpleAttention(attention);
+  if (attention.fitsMatrix())
+    emitMatrixAttention(attention);
+  else
+    emitSimpleAttention(attention);
   return success();
 }
 

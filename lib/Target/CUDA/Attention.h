@@ -36,10 +36,15 @@ public:
   /// Where the vector of a head of a token begins.
   Value offset(const Tensor &tensor, Value token, Value head);
 
+  bool fitsMatrix() const;
+
   Value batch, past, total;
 };
 
 /// A warp for each query, in f32: any types and sizes.
 void emitSimpleAttention(Attention &attention);
+
+/// By the matrix units, where fitsMatrix().
+void emitMatrixAttention(Attention &attention);
 
 } // namespace trine::cuda

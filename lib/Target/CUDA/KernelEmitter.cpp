@@ -90,6 +90,9 @@ void KernelEmitter::begin(const LaunchShape &shape) {
                     b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                     b.getDenseI32ArrayAttr({int32_t(shape.threads)}));
+  // Without it ptxas may spill a few registers to have more blocks.
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    b.getI32IntegerAttr(1));
   function->setAttr(kGrid, b.getArrayAttr({toAttribute(b, shape.grid[0]),
                                            toAttribute(b, shape.grid[1]),
                                            toAttribute(b, shape.grid[2])}));

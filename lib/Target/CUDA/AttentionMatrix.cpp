@@ -1,0 +1,461 @@
+//===- AttentionMatrix.cpp - attention by mma.sync ------------------------===//
+// A row is one query of one of the heads that read the same keys, a warp
+// has 16. Keys and values come by cp.async, 64 at a time in two buffers each;
+// exponentials wait for no row's maximum: a new one rescales the sums. Warps
+// have rows of their own and all keys or, where there are few rows, the same
+// rows and a quarter of the keys each; then a second launch joins the parts.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
+//===----------------------------------------------------------------------===//
+#include "Attention.h"
+#include "Matrix.h"
+#include "lib/Target/Math.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace trine;
+using namespace trine::cuda;
+
+static constexpr int64_t kWarps = 4, kThreads = kWarps * kWarp, kRows = 16;
+static constexpr int64_t kTileKeys = 64;
+/// Keys of a block where its warps have parts of them.
+static constexpr int64_t kPartKeys = 256;
+static constexpr double kLowest = -std::numeric_limits<float>::infinity();
+
+namespace {
+class MatrixAttention {
+public:
+  MatrixAttention(Attention &a, bool split)
+      : a(a), e(a.e), b(a.e.b), matrix(a.e), math(b, b.getLoc()), split(split),
+        element(a.k.element()), keys(split ? kTileKeys / kWarps : kTileKeys),
+        keyBytes(a.depth * 2 + 16), valueBytes(a.valueDepth * 2 + 16) {}
+
+  void emit(const LaunchShape &shape);
+
+private:
+  /// What a thread has of its two rows, 8 apart.
+  struct Row {
+    Value exists, query, head; ///< i1, i64, i64
+    Attention::Range keys;
+  };
+  Row rowOf(Value number);
+  void loadQueries();
+  void emitTiles(Value first, Value limit);
+  void copyTile(const Tensor &tensor, int64_t depth, int64_t bytes,
+                Value memory, Value first);
+  SmallVector<Value> logits(Value memory);
+  SmallVector<Value> masked(Value first, ValueRange logits);
+  /// Maxima, sums and sums of values after a tile; takes its logits.
+  void addTile(SmallVector<Value> logits, MutableArrayRef<Value> state,
+               function_ref<Value()> values);
+  void finish(ValueRange state);
+  void storePart(ValueRange state, int64_t half);
+
+  Value f32(Value x, function_ref<Value(Value, Value)> join) {
+    return e.reduceWarp(x, join, 4); // the lanes of a row
+  }
+  Value larger(Value x, Value y) { return math.fastMax(x, y); }
+  Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
+  Value byte(Value pointer, Value offset) {
+    return e.at(pointer, b.getI8Type(), offset);
+  }
+
+  Attention &a;
+  KernelEmitter &e;
+  ImplicitLocOpBuilder &b;
+  MatrixEmitter matrix;
+  MathEmitter math;
+  bool split;
+  Type element;
+  int64_t keys; ///< of a tile that a warp has
+  int64_t keyBytes,
+      valueBytes;       ///< of a row in shared memory: an odd number of 16
+  Value group, ownKeys; ///< key head; first key of the warp in a tile
+  Row rows[2];
+  Attention::Range every; ///< keys that all rows of the block attend
+  SmallVector<std::array<Value, 4>> queries;
+  Value keyMemory, valueMemory;
+};
+} // namespace
+
+/// Rows of a head are its queries, and of each the heads of its group.
+MatrixAttention::Row MatrixAttention::rowOf(Value number) {
+  Row row;
+  Value count = e.mul(a.q.dims[1], a.perGroup);
+  row.exists = e.less(number, count);
+  Value known = e.min(number, e.sub(count, 1));
+  row.query = e.div(known, a.perGroup);
+  row.head = e.add(e.mul(group, a.perGroup), e.rem(known, a.perGroup));
+  row.keys = a.keysOf(row.query);
+  return row;
+}
+
+void MatrixAttention::loadQueries() {
+  Value pair = e.wide(e.shiftLeft(e.bitAnd(e.lane, 3), 1));
+  Value base[2];
+  for (int64_t half = 0; half < 2; ++half)
+    base[half] =
+        e.at(a.q.pointer, element,
+             e.add(a.offset(a.q, rows[half].query, rows[half].head), pair));
+  for (int64_t k = 0; k < a.depth / 16; ++k) {
+    std::array<Value, 4> fragment;
+    for (int64_t i = 0; i < 4; ++i)
+      fragment[size_t(i)] = LLVM::LoadOp::create(
+          b, b.getI32Type(),
+          e.at(base[i % 2], element, e.index(k * 16 + i / 2 * 8)), 4);
+    queries.push_back(fragment);
+  }
+}
+
+void MatrixAttention::copyTile(const Tensor &tensor, int64_t depth,
+                               int64_t bytes, Value memory, Value first) {
+  int64_t pieces = depth / 8; // of a row
+  for (int64_t i = 0; i * kThreads < kTileKeys * pieces; ++i) {
+    Value at = e.add(e.thread, i * kThreads);
+    Value row = e.div(at, pieces), piece = e.rem(at, pieces);
+    Value key = e.add(first, e.wide(row));
+    Value from = e.add(a.offset(tensor, key, group), e.wide(e.mul(piece, 8)));
+    auto copy = [&] {
+      matrix.copy(byte(memory, e.add(e.mul(row, bytes), e.mul(piece, 16))),
+                  e.at(tensor.pointer, element, from), e.less(key, a.total));
+    };
+    if ((i + 1) * kThreads <= kTileKeys * pieces)
+      copy();
+    else
+      e.when(e.less(at, e.number(kTileKeys * pieces)), copy);
+  }
+  matrix.commit();
+}
+
+SmallVector<Value> MatrixAttention::logits(Value memory) {
+  Value row = e.add(ownKeys, e.add(e.bitAnd(e.lane, 7),
+                                   e.shiftLeft(e.shiftRight(e.lane, 4), 3)));
+  Value piece = e.bitAnd(e.shiftRight(e.lane, 3), 1);
+  Value from = byte(memory, e.add(e.mul(row, keyBytes), e.mul(piece, 16)));
+  SmallVector<Value> sums(size_t(keys / 8 * 4), e.real(0));
+  for (auto [k, query] : llvm::enumerate(queries))
+    for (int64_t n = 0; n < keys / 16; ++n) {
+      std::array<Value, 4> part = matrix.load(
+          byte(from, e.number(n * 16 * keyBytes + int64_t(k) * 32)));
+      for (int64_t j = 0; j < 2; ++j)
+        matrix.multiply(query, ArrayRef(part).slice(size_t(j) * 2, 2),
+                        MutableArrayRef(sums).slice(size_t(n * 2 + j) * 4, 4),
+                        element);
+    }
+  for (Value &sum : sums)
+    sum = a.logit(sum);
+  return sums;
+}
+
+/// Logits 4·n .. 4·n + 3 are of keys 8·n + 2·(lane % 4), + 1 of either row.
+SmallVector<Value> MatrixAttention::masked(Value first, ValueRange logits) {
+  SmallVector<Value> result;
+  Value own = e.add(ownKeys, e.shiftLeft(e.bitAnd(e.lane, 3), 1));
+  Value through;
+  for (auto [i, x] : llvm::enumerate(logits)) {
+    int64_t n = int64_t(i) / 4, column = int64_t(i) % 2;
+    Value key = e.add(first, e.wide(e.add(own, n * 8 + column)));
+    const Row &row = rows[i % 4 / 2];
+    Value inside = e.less(key, row.keys.limit);
+    if (a.op.getWindow())
+      inside = e.both(inside, e.less(e.sub(row.keys.first, 1), key));
+    if (a.op.getMask()) // the words of both rows are the same
+      inside = e.both(
+          inside, e.choose(
+                      e.less(key, a.total),
+                      [&]() -> SmallVector<Value> { return {a.masked(key)}; },
+                      [&]() -> SmallVector<Value> {
+                        return {e.constant(b.getI1Type(), 0)};
+                      })[0]);
+    result.push_back(e.select(inside, x, e.real(kLowest)));
+  }
+  return result;
+}
+
+void MatrixAttention::addTile(SmallVector<Value> logits,
+                              MutableArrayRef<Value> state,
+                              function_ref<Value()> values) {
+  for (size_t half = 0; half < 2; ++half) {
+    Value &highest = state[half], &sum = state[2 + half];
+    Value most = highest;
+    for (size_t i = 2 * half; i < logits.size(); i += 4)
+      most = larger(logits[i + 1], larger(logits[i], most));
+    most = f32(most, [&](Value x, Value y) { return larger(x, y); });
+    // All masked so far: an infinite shift would make NaN of them.
+    Value nothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, most,
+                                          e.real(kLowest));
+    Value shift = e.select(nothing, e.real(0), most);
+    Value factor = e.exp2(sub(highest, shift));
+    highest = most;
+    sum = mul(sum, factor);
+    for (size_t i = 2 * half; i < logits.size(); i += 4)
+      for (Value &x : MutableArrayRef(logits).slice(i, 2)) {
+        x = e.exp2(sub(x, shift));
+        sum = add(sum, x);
+      }
+    for (size_t i = 4 + 2 * half; i < state.size(); i += 4)
+      for (Value &x : state.slice(i, 2))
+        x = mul(x, factor);
+  }
+  Value memory = values();
+  Value row = e.add(ownKeys, e.bitAnd(e.lane, 15));
+  Value from = byte(memory, e.add(e.mul(row, valueBytes),
+                                  e.mul(e.shiftRight(e.lane, 4), 16)));
+  for (int64_t k = 0; k < keys / 16; ++k) {
+    SmallVector<Value> powers;
+    for (size_t i = 0; i < 4; ++i) {
+      size_t at = size_t(k) * 8 + i * 2;
+      powers.push_back(matrix.pack(logits[at], logits[at + 1], element));
+    }
+    for (int64_t n = 0; n < a.valueDepth / 16; ++n) {
+      std::array<Value, 4> part =
+          matrix.load(byte(from, e.number(k * 16 * valueBytes + n * 32)), true);
+      for (int64_t j = 0; j < 2; ++j)
+        matrix.multiply(powers, ArrayRef(part).slice(size_t(j) * 2, 2),
+                        state.slice(size_t(4 + (n * 2 + j) * 4), 4), element);
+    }
+  }
+}
+
+void MatrixAttention::emitTiles(Value first, Value limit) {
+  auto half = [&](Value memory, int64_t bytes, Value slot) {
+    return byte(memory, e.mul(slot, kTileKeys * bytes));
+  };
+  auto copyKeys = [&](Value from, Value slot) {
+    copyTile(a.k, a.depth, keyBytes, half(keyMemory, keyBytes, slot), from);
+  };
+  auto copyValues = [&](Value from, Value slot) {
+    copyTile(a.v, a.valueDepth, valueBytes, half(valueMemory, valueBytes, slot),
+             from);
+  };
+  copyKeys(first, e.number(0));
+  copyValues(first, e.number(0));
+  SmallVector<Value> state(size_t(4 + a.valueDepth / 8 * 4), e.real(0));
+  state[0] = state[1] = e.real(kLowest);
+  state.push_back(e.number(0)); // the buffer
+  state = e.loop(
+      first, limit, e.index(kTileKeys), state,
+      [&](Value tile, ValueRange carried) {
+        SmallVector<Value> next = llvm::to_vector(carried);
+        Value slot = next.pop_back_val();
+        Value other = e.bitXor(slot, e.number(1));
+        Value following = e.add(tile, kTileKeys);
+        copyKeys(following, other);
+        matrix.wait(2); // these keys: values and the next keys may be under way
+        e.barrier();
+        SmallVector<Value> x = logits(half(keyMemory, keyBytes, slot));
+        copyValues(following, other);
+        if (a.op.getMask()) {
+          x = masked(tile, x);
+        } else {
+          Value whole = e.both(e.less(e.add(tile, kTileKeys - 1), every.limit),
+                               e.less(e.sub(every.first, 1), tile));
+          x = e.choose(
+              whole, [&] { return x; }, [&] { return masked(tile, x); });
+        }
+        addTile(x, next, [&] {
+          matrix.wait(2);
+          e.barrier();
+          return half(valueMemory, valueBytes, slot);
+        });
+        next.push_back(other);
+        return next;
+      });
+  state.pop_back();
+  matrix.wait(0); // nothing arrives after the block has gone
+  finish(state);
+}
+
+void MatrixAttention::finish(ValueRange given) {
+  SmallVector<Value> state = llvm::to_vector(given);
+  Value pair = e.wide(e.shiftLeft(e.bitAnd(e.lane, 3), 1));
+  for (size_t half = 0; half < 2; ++half) {
+    state[2 + half] =
+        f32(state[2 + half], [&](Value x, Value y) { return add(x, y); });
+    if (split) {
+      storePart(state, int64_t(half));
+      continue;
+    }
+    // No key at all: nothing is attended, and the output is 0.
+    Value sum = state[2 + half], zero = e.real(0);
+    Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sum, zero);
+    Value inverse = e.select(none, zero, math.reciprocal(sum));
+    Value to = e.add(a.offset(a.out, rows[half].query, rows[half].head), pair);
+    Type type = a.out.element();
+    e.when(rows[half].exists, [&] {
+      for (int64_t n = 0; n < a.valueDepth / 8; ++n) {
+        size_t at = size_t(4 + n * 4) + 2 * half;
+        Value vector =
+            e.collect({mul(state[at], inverse), mul(state[at + 1], inverse)});
+        e.store(vector, e.at(a.out.pointer, type, e.add(to, n * 8)), type);
+      }
+    });
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Parts of the keys
+//===----------------------------------------------------------------------===//
+
+/// Of a row of a part: sums of values, the maximum, the sum of exponentials.
+static int64_t stateSize(const Attention &a) { return a.valueDepth + 2; }
+
+static int64_t partsOf(const Attention &a) {
+  return (a.k.type.getDimSize(1) + kPartKeys - 1) / kPartKeys * kWarps;
+}
+
+/// Where the state of a row lies: [B][group][part][row].
+static Value partAddress(Attention &a, Value group, Value part, Value row) {
+  KernelEmitter &e = a.e;
+  Value place = e.add(e.mul(a.batch, a.groups), group);
+  place = e.add(e.mul(place, partsOf(a)), part);
+  place = e.add(e.mul(place, kRows), row);
+  return e.at(e.scratch, e.b.getF32Type(), e.mul(place, stateSize(a)));
+}
+
+void MatrixAttention::storePart(ValueRange state, int64_t half) {
+  Type type = b.getF32Type();
+  Value part = e.wide(e.add(e.mul(e.block(0), kWarps), e.warp));
+  Value row = e.wide(e.add(e.shiftRight(e.lane, 2), half * 8));
+  Value to = partAddress(a, group, part, row);
+  Value pair = e.shiftLeft(e.bitAnd(e.lane, 3), 1);
+  for (int64_t n = 0; n < a.valueDepth / 8; ++n)
+    e.store(e.collect(state.slice(size_t(4 + n * 4 + 2 * half), 2)),
+            e.at(to, type, e.add(pair, n * 8)), type);
+  e.when(e.equal(pair, e.number(0)), [&] {
+    e.store(e.collect({state[size_t(half)], state[size_t(2 + half)]}),
+            e.at(to, type, e.number(a.valueDepth)), type);
+  });
+}
+
+/// A warp joins the parts of a row, lanes having columns.
+static void emitJoin(Attention &a, LaunchShape shape) {
+  KernelEmitter &e = a.e;
+  ImplicitLocOpBuilder &b = e.b;
+  MathEmitter math(b, b.getLoc());
+  shape.threads = kThreads;
+  shape.grid = {KernelEmitter::extent(a.q, 0, 3, kWarps)};
+  e.begin(shape);
+  Value unit = e.add(e.mul(e.wide(e.block(0)), kWarps), e.wide(e.warp));
+  e.when(e.less(unit, e.product(a.q, 0, 3)), [&] {
+    Value head = e.rem(unit, a.heads), token = e.div(unit, a.heads);
+    Value query = e.rem(token, a.q.dims[1]);
+    a.enterBatch(e.div(token, a.q.dims[1]));
+    Value group = e.div(head, a.perGroup);
+    Value row = e.add(e.mul(query, a.perGroup), e.rem(head, a.perGroup));
+    Attention::Range keys = a.keysOf(query);
+    Value first = e.mul(e.div(keys.first, kPartKeys), kWarps);
+    Value limit =
+        e.mul(e.div(e.add(keys.limit, kPartKeys - 1), kPartKeys), kWarps);
+    Type f32 = b.getF32Type();
+    auto read = [&](Value part, Value column) {
+      return e.loadScalar(e.at(partAddress(a, group, part, row), f32, column),
+                          f32);
+    };
+    Value highest = e.loop(
+        first, limit, e.index(1), {e.real(kLowest)},
+        [&](Value part, ValueRange carried) -> SmallVector<Value> {
+          return {math.fastMax(read(part, e.number(a.valueDepth)), carried[0])};
+        })[0];
+    Value nothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, highest,
+                                          e.real(kLowest));
+    highest = e.select(nothing, e.real(0), highest);
+    int64_t registers = (a.valueDepth + kWarp - 1) / kWarp;
+    auto column = [&](int64_t i) {
+      return e.min(e.add(e.lane, i * kWarp), e.number(a.valueDepth - 1));
+    };
+    SmallVector<Value> sums(size_t(registers) + 1, e.real(0));
+    sums = e.loop(
+        first, limit, e.index(1), sums, [&](Value part, ValueRange carried) {
+          Value factor = e.exp2(arith::SubFOp::create(
+              b, read(part, e.number(a.valueDepth)), highest));
+          SmallVector<Value> next;
+          for (auto [i, sum] : llvm::enumerate(carried)) {
+            Value at = i ? column(int64_t(i) - 1) : e.number(a.valueDepth + 1);
+            next.push_back(math::FmaOp::create(b, read(part, at), factor, sum));
+          }
+          return next;
+        });
+    Value zero = e.real(0);
+    Value none =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sums[0], zero);
+    Value inverse = e.select(none, zero, math.reciprocal(sums[0]));
+    Value to = a.offset(a.out, query, head);
+    for (int64_t i = 0; i < registers; ++i)
+      e.store(
+          e.broadcast(arith::MulFOp::create(b, sums[size_t(i) + 1], inverse),
+                      1),
+          e.at(a.out.pointer, a.out.element(), e.add(to, e.wide(column(i)))),
+          a.out.element(),
+          e.less(e.add(e.lane, i * kWarp), e.number(a.valueDepth)));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+void MatrixAttention::emit(const LaunchShape &given) {
+  LaunchShape shape = given;
+  shape.threads = kThreads;
+  int64_t blockRows = split ? kRows : kWarps * kRows;
+  // Rows of a key head: queries, times all heads, over key heads.
+  shape.grid[0] = split
+                      ? CudaExtent{.times = partsOf(a) / kWarps}
+                      : KernelEmitter::extent(a.q, 1, 3, blockRows * a.groups);
+  shape.grid[1] = {.times = a.groups};
+  shape.grid[2] = KernelEmitter::extent(a.q, 0, 1);
+  e.begin(shape);
+  keyMemory = e.allocateShared(2 * kTileKeys * keyBytes);
+  valueMemory = e.allocateShared(2 * kTileKeys * valueBytes);
+  a.enterBatch(e.wide(e.block(2)));
+  group = e.wide(e.block(1));
+  Value firstRow = split ? e.index(0) : e.mul(e.wide(e.block(0)), blockRows);
+  Value warpRow =
+      split ? firstRow : e.add(firstRow, e.wide(e.mul(e.warp, kRows)));
+  ownKeys = split ? e.mul(e.warp, keys) : e.number(0);
+  for (int64_t half = 0; half < 2; ++half)
+    rows[half] =
+        rowOf(e.add(warpRow, e.wide(e.add(e.shiftRight(e.lane, 2), half * 8))));
+  Attention::Range one = rowOf(firstRow).keys,
+                   last = rowOf(e.add(firstRow, blockRows - 1)).keys;
+  every = {last.first, one.limit};
+  Value begin = e.mul(e.div(one.first, kTileKeys), kTileKeys);
+  Value limit = last.limit;
+  if (split) {
+    Value part = e.mul(e.wide(e.block(0)), kPartKeys);
+    begin = e.max(begin, part);
+    limit = e.min(limit, e.add(part, kPartKeys));
+  }
+  // Without keys there is nothing to join, but there is an output.
+  e.when(split ? e.less(begin, limit) : Value(), [&] {
+    loadQueries();
+    emitTiles(begin, limit);
+  });
+}
+
+bool Attention::fitsMatrix() const {
+  Type element = q.element();
+  // A thread's share of queries and sums fits its registers.
+  bool fits = depth / 4 + valueDepth / 2 <= 128;
+  return (element.isBF16() || element.isF16()) && k.element() == element &&
+         v.element() == element && depth % 16 == 0 && valueDepth % 16 == 0 &&
+         fits;
+}
+
+void cuda::emitMatrixAttention(Attention &a) {
+  LaunchShape few, many;
+  few.guard = many.guard = KernelEmitter::extent(a.q, 1, 2);
+  few.most = kRows / a.perGroup;
+  // States have a capacity, which the parts are counted by.
+  if (!a.k.type.isDynamicDim(1) && few.most > 0) {
+    many.least = few.most + 1;
+    int64_t bytes = a.groups * partsOf(a) * kRows * stateSize(a) * 4;
+    a.e.setScratch(KernelEmitter::extent(a.q, 0, 1, 1, bytes));
+    MatrixAttention(a, /*split=*/true).emit(few);
+    emitJoin(a, few);
+  }
+  MatrixAttention(a, /*split=*/false).emit(many);
+}
