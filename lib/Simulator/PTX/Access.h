@@ -30,7 +30,6 @@ public:
          Mask active, unsigned bytes, Use use, Space space, unsigned align);
 
   const Place &operator[](unsigned lane) const { return places[lane]; }
-  uint64_t address(unsigned lane) const { return addresses[lane]; }
 
   /// Copies the lane's `size` bytes; false where one of them was never written.
   /// Traps a race. A constant size is quicker.
@@ -71,5 +70,8 @@ private:
   uint64_t addresses[warpSize];
   Place places[warpSize];
 };
+
+/// Lands all copies of cp.async of the lanes; they are the lanes' own writes.
+void completeCopies(Warp &warp, Mask lanes);
 
 } // namespace trine::ptx

@@ -24,11 +24,11 @@ Type Modifiers::type(int n) const {
 
 std::span<const std::span<const Form>> trine::ptx::instructionTables() {
   static const std::span<const Form> tables[] = {
-      integerForms(),     bitForms(),     floatForms(),   roundedForms(),
-      approximateForms(), halfForms(),    compareForms(), convertForms(),
-      moveForms(),        controlForms(), memoryForms(),  atomicForms(),
-      exchangeForms(),    barrierForms(), asyncForms(),   matrixForms(),
-      mmaForms(),         wmmaForms(),
+      integerForms(),     bitForms(),     floatForms(),    roundedForms(),
+      approximateForms(), halfForms(),    compareForms(),  convertForms(),
+      moveForms(),        controlForms(), memoryForms(),   atomicForms(),
+      exchangeForms(),    barrierForms(), asyncForms(),    matrixForms(),
+      mmaForms(),         wmmaForms(),    mbarrierForms(),
   };
   return tables;
 }

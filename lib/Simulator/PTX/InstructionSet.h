@@ -80,5 +80,6 @@ std::span<const Form> asyncForms();
 std::span<const Form> matrixForms();
 std::span<const Form> mmaForms();
 std::span<const Form> wmmaForms();
+std::span<const Form> mbarrierForms();
 
 } // namespace trine::ptx

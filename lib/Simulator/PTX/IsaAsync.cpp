@@ -135,4 +135,8 @@ constexpr Form forms[] = {
 
 } // namespace
 
+void trine::ptx::completeCopies(Warp &warp, Mask lanes) {
+  wait(warp, lanes, 0, true);
+}
+
 std::span<const Form> trine::ptx::asyncForms() { return forms; }

@@ -12,6 +12,8 @@ using namespace trine::ptx;
 
 namespace {
 
+enum Flag : uint32_t { Overwrites = 1, Release = 2 };
+
 struct And {
   template <class T> static T of(T old, T b, T) { return old & b; }
 };
@@ -76,9 +78,9 @@ void atomic(Warp &warp, const Instruction &i, Mask active) {
   Access access(warp, i, address, active, sizeof(T), Use::Atomic);
   Mask known = warp.definedness(b) & warp.definedness(c), good = 0;
   eachLane(active, [&](unsigned lane) {
-    warp.machine.acquire(warp, access.address(lane));
-    access.checkRace(lane, true, false, false);
     const Place &place = access[lane];
+    warp.cta.acquire(warp, place.data);
+    access.checkRace(lane, true, false, false);
     T old;
     std::memcpy(&old, place.data, sizeof old);
     T operand = warp.lanes<T>(b)[lane];
@@ -93,20 +95,22 @@ void atomic(Warp &warp, const Instruction &i, Mask active) {
       made = Op::of(old, operand, warp.lanes<T>(c)[lane]);
     std::memcpy(place.data, &made, sizeof made);
     if (place.valid)
-      std::memset(place.valid, (known >> lane & 1) && (valid || i.flags),
+      std::memset(place.valid,
+                  (known >> lane & 1) && (valid || (i.flags & Overwrites)),
                   sizeof(T));
     good |= Mask(valid) << lane;
     if constexpr (result)
       warp.lanes<T>(i.operands[0])[lane] = old;
-    warp.machine.release(warp, access.address(lane));
+    warp.cta.release(warp, place.data, i.flags & Release);
   });
   if constexpr (result)
     warp.define(i.operands[0], active, good);
 }
 
 /// Handlers of atom and of red.
-template <class Op, class T> Handler of(const Modifiers &, Instruction &i) {
-  i.flags = std::is_same_v<Op, Exchange>;
+template <class Op, class T> Handler of(const Modifiers &m, Instruction &i) {
+  i.flags = (std::is_same_v<Op, Exchange> ? Overwrites : 0u) |
+            (m.has("release") || m.has("acq_rel") ? Release : 0u);
   return i.written ? atomic<Op, T, true> : atomic<Op, T, false>;
 }
 template <class Op> Handler bits(const Modifiers &m, Instruction &i) {

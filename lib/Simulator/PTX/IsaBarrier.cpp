@@ -48,7 +48,11 @@ Handler reduce(const Modifiers &m, Instruction &i) {
 }
 
 /// What the lanes did before is seen by them after.
-void warpBarrier(Warp &warp, const Instruction &, Mask) {
+void warpBarrier(Warp &warp, const Instruction &, Mask) { warp.meet(); }
+
+/// What the warp did before may be published by a relaxed store or atomic.
+void fence(Warp &warp, const Instruction &, Mask) {
+  warp.fenced = warp.clocks;
   ++warp.clocks[warp.index];
 }
 
@@ -73,9 +77,9 @@ constexpr Form forms[] = {
      reduce, Flow::Own, Gather::Live},
     {"bar.warp.sync", "b32", 30, 60, fixed<warpBarrier>, Flow::Own,
      Gather::Members},
-    {"membar.(cta|gl|sys)", "", 0, 14, fixed<nothing>, Flow::Own},
+    {"membar.(cta|gl|sys)", "", 0, 14, fixed<fence>, Flow::Own},
     {"fence[.sc|acq_rel|acquire|release].(cta|cluster|gpu|sys)", "", 70, 60,
-     fixed<nothing>, Flow::Own},
+     fixed<fence>, Flow::Own},
     {"griddepcontrol.(launch_dependents|wait)", "", 90, 78, fixed<nothing>,
      Flow::Own},
 };

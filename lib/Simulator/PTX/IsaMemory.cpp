@@ -11,7 +11,7 @@ using namespace trine::ptx;
 
 namespace {
 
-enum Flag : uint32_t { Acquire = 1, Release = 2 };
+enum Flag : uint32_t { Acquire = 1, Release = 2, Strong = 4 };
 
 /// `count` elements of M in memory, extended to registers of R.
 template <class M, class R, unsigned count>
@@ -22,7 +22,7 @@ void load(Warp &warp, const Instruction &i, Mask active) {
   Mask good[count] = {};
   eachLane(active, [&](unsigned lane) {
     if (i.flags & Acquire)
-      warp.machine.acquire(warp, access.address(lane));
+      warp.cta.acquire(warp, access[lane].data);
     M values[count];
     bool whole = access.read(lane, values, bytes);
     for (unsigned k = 0; k < count; ++k) {
@@ -77,7 +77,7 @@ void store(Warp &warp, const Instruction &i, Mask active) {
                     int(warp.definedness(i.operands[1 + k]) >> lane & 1),
                     sizeof(M));
     if (i.flags & Release)
-      warp.machine.release(warp, access.address(lane));
+      warp.cta.release(warp, access[lane].data, i.flags & Strong);
   });
 }
 
@@ -153,7 +153,7 @@ Handler selectLoad(const Modifiers &m, Instruction &i) {
 }
 Handler selectStore(const Modifiers &m, Instruction &i) {
   if (m.has("volatile") || m.has("release") || m.has("relaxed"))
-    i.flags = Release;
+    i.flags = Release | (m.has("release") ? Strong : 0u);
   const Handler *found = byMemory<Store>(m.type(), widest(i, 1));
   return found ? found[i.vector / 2] : nullptr;
 }

@@ -57,7 +57,7 @@ void Cta::arrive(Warp &warp, const Instruction &instruction, Mask active,
   barrier.predicates += predicates;
   barrier.clocks.resize(warps.size());
   joinClocks(barrier.clocks, warp.clocks);
-  ++warp.clocks[warp.index];
+  warp.meet();
   if (wait) {
     warp.wait = Wait::Barrier;
     warp.barrier = number;
@@ -103,6 +103,26 @@ void Cta::warpEnded() {
   for (Barrier &barrier : barriers)
     if (barrier.arrived && barrier.expected == 0 && barrier.arrived >= live)
       complete(barrier, nullptr);
+}
+
+void Cta::acquire(Warp &warp, const void *location) {
+  if (auto found = published.find(location); found != published.end()) {
+    uint32_t own = warp.clocks[warp.index];
+    joinClocks(warp.clocks, found->second);
+    warp.clocks[warp.index] = own;
+    warp.synced = std::max(warp.synced, found->second[warp.index] + 1);
+  }
+}
+
+void Cta::release(Warp &warp, const void *location, bool strong) {
+  const std::vector<uint32_t> &known = strong ? warp.clocks : warp.fenced;
+  if (known.empty() || !shadow.enabled())
+    return;
+  std::vector<uint32_t> &clocks = published[location];
+  clocks.resize(warps.size());
+  joinClocks(clocks, known);
+  if (strong)
+    ++warp.clocks[warp.index];
 }
 
 //===----------------------------------------------------------------------===//
@@ -214,19 +234,4 @@ LaunchResult Machine::run() {
   }
   finish();
   return std::move(result);
-}
-
-void Machine::acquire(Warp &warp, uint64_t address) {
-  if (auto found = synchronised.find(address); found != synchronised.end()) {
-    uint32_t own = warp.clocks[warp.index];
-    joinClocks(warp.clocks, found->second);
-    warp.clocks[warp.index] = own;
-  }
-}
-
-void Machine::release(Warp &warp, uint64_t address) {
-  std::vector<uint32_t> &clocks = synchronised[address];
-  clocks.resize(warp.clocks.size());
-  joinClocks(clocks, warp.clocks);
-  ++warp.clocks[warp.index];
 }

@@ -41,6 +41,11 @@ struct Cta {
               unsigned predicates);
   void warpEnded();
 
+  /// Ordering through a location. What is released without `strong` is what the
+  /// warp did before its last fence.
+  void acquire(Warp &warp, const void *location);
+  void release(Warp &warp, const void *location, bool strong);
+
   Machine &machine;
   const Dim3 id;
   Storage shared; ///< from sharedBase on
@@ -51,6 +56,7 @@ struct Cta {
   unsigned live = 0; ///< warps
 
 private:
+  std::unordered_map<const void *, std::vector<uint32_t>> published;
   /// `running` goes on by itself.
   void complete(Barrier &barrier, const Warp *running);
 };
@@ -67,10 +73,6 @@ public:
   uint32_t random(uint32_t bound) {
     return uint32_t(uint64_t(uint32_t(generator())) * bound >> 32);
   }
-  /// Ordering through an atomic on a location.
-  void acquire(Warp &warp, uint64_t address);
-  void release(Warp &warp, uint64_t address);
-
   const Program &program;
   const Arch &arch;
   GlobalMemory &memory;
@@ -91,7 +93,6 @@ private:
   std::vector<uint32_t> order; ///< of blocks, last first
   std::deque<std::unique_ptr<Cta>> resident;
   std::deque<Warp *> runnable;
-  std::unordered_map<uint64_t, std::vector<uint32_t>> synchronised;
 };
 
 /// The special registers: "%tid.x" → its number, or -1; their values.

@@ -18,7 +18,7 @@ static bool before(const Touch &earlier, const Touch &touch, const Warp &warp) {
   if (earlier.atomic && touch.atomic)
     return true;
   if (earlier.warp == touch.warp)
-    return earlier.lane == touch.lane || earlier.clock < touch.clock;
+    return earlier.lane == touch.lane || earlier.clock < warp.synced;
   return warp.clocks[earlier.warp] >= earlier.clock;
 }
 

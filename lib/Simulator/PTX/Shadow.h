@@ -1,9 +1,8 @@
 //===- Shadow.h - races of shared memory ------------------------*- C++ -*-===//
 // Every byte remembers who wrote it last and two of those who read it since,
 // with the clock of their warp. A later access by another lane must happen
-// after these: through a barrier (clocks of other warps known) or a warp
-// barrier (the own warp's clock has moved). Part of Trine, under Apache-2.0
-// WITH LLVM-exception.
+// after these: through a barrier, or because the lanes of the warp have met.
+// Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #pragma once
 

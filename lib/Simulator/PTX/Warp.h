@@ -66,6 +66,8 @@ public:
   /// For a handler: lanes of `taken` go to `target`, the others on.
   void branch(Mask taken, uint32_t target);
   void exit(Mask lanes);
+  /// Lanes have met: what each did before, all know.
+  void meet() { synced = ++clocks[index]; }
 
   Trap describe(TrapKind kind, Mask lane, uint64_t address,
                 std::string what) const;
@@ -87,6 +89,9 @@ public:
   unsigned barrier = 0; ///< waited for
   /// Happens-before of shared memory, see Shadow.h.
   std::vector<uint32_t> clocks;
+  /// What lanes of this warp did at an earlier clock, all lanes know.
+  uint32_t synced = 0;
+  std::vector<uint32_t> fenced; ///< clocks at the last fence; empty before
   AsyncCopies async;
   Mask carry = 0;     ///< of add.cc
   bool moved = false; ///< set by branch() and exit(): pc is already right

@@ -39,6 +39,7 @@ def launch(
             file = folder / "kernel.ptx"
             file.write_text(ptx)
         command = ["trine-ptx-sim", str(file), f"--grid={grid}", f"--block={block}"]
+        command.append("--limit=5000000")  # a kernel that hangs fails
         if kernel:
             command.append(f"--kernel={kernel}")
         results = []

@@ -79,6 +79,24 @@ two lanes write one word
 atomics and stores
   red.shared.add.u32 [%r2], 1;
   st.shared.b32 [%r2], %r1;
+no mbarrier there
+  setp.ne.u32 %p1, %r1, 0;
+  @%p1 exit;
+  st.shared.v2.b32 [%r2], {0, 0};
+  mbarrier.arrive.shared.b64 %rd3, [%r2];
+an mbarrier of no arrivals
+  setp.ne.u32 %p1, %r1, 0;
+  @%p1 exit;
+  mbarrier.init.shared.b64 [%r2], 0;
+more arrivals than an mbarrier has
+  setp.ne.u32 %p1, %r1, 0;
+  @%p1 exit;
+  mbarrier.init.shared.b64 [%r2], 1;
+  mbarrier.arrive.noComplete.shared.b64 %rd3, [%r2], 1;
+an mbarrier before it is ready
+  setp.ne.u32 %p1, %r1, 0;
+  @!%p1 mbarrier.init.shared.b64 [%r2], 32;
+  @%p1 mbarrier.arrive.shared.b64 %rd3, [%r2];
 one value written twice
   st.shared.b32 [%r2], 7;
 atomics of all
@@ -90,6 +108,36 @@ a copy of nothing has any address
   @%p1 exit;
   cp.async.ca.shared.global [%r2], [%rd4], 8, 0;
   cp.async.wait_all;
+the phases of an mbarrier
+  setp.ne.u32 %p1, %r1, 0;
+  @!%p1 mbarrier.init.shared.b64 [%r2], 32;
+  bar.sync 0;
+  mbarrier.test_wait.parity.shared.b64 %p1, [%r2], 0;
+  @%p1 trap;
+  mbarrier.test_wait.parity.shared.b64 %p1, [%r2], 1;
+  @!%p1 trap;
+  bar.warp.sync -1;
+  mbarrier.arrive.shared.b64 %rd3, [%r2];
+  bar.warp.sync -1;
+  mbarrier.test_wait.shared.b64 %p1, [%r2], %rd3;
+  @!%p1 trap;
+  mbarrier.test_wait.parity.shared.b64 %p1, [%r2], 1;
+  @%p1 trap;
+copies that arrive at an mbarrier
+  setp.ne.u32 %p1, %r1, 0;
+  @!%p1 mbarrier.init.shared.b64 [%r2+32], 32;
+  bar.sync 0;
+  mad.lo.u32 %r3, %r1, 4, %r2;
+  mad.wide.u32 %rd2, %r1, 4, %rd1;
+  setp.ge.u32 %p2, %r1, 8;
+  @!%p2 cp.async.ca.shared.global [%r3], [%rd2], 4;
+  cp.async.mbarrier.arrive.noinc.shared.b64 [%r2+32];
+  WAIT:
+  mbarrier.test_wait.parity.shared.b64 %p1, [%r2+32], 0;
+  @!%p1 bra WAIT;
+  ld.shared.b32 %r4, [%r2+28];
+  setp.ne.u32 %p1, %r4, 7;
+  @%p1 trap;
 """
 TEXT = """.version 8.0
 .target sm_80
