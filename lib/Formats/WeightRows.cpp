@@ -12,7 +12,7 @@
 using namespace trine;
 
 WeightRows::WeightRows(std::vector<const StoredTensor *> parts, Form form)
-    : parts(std::move(parts)), form(form) {}
+    : parts(std::move(parts)), form(std::move(form)) {}
 
 /// Rows a tensor gives, repeated ones included.
 int64_t WeightRows::rowsOf(const StoredTensor &tensor) const {

@@ -114,8 +114,9 @@ void CudaDevice::choose(std::string_view argument) {
       throw Error(ExitCode::Usage, "cuda",
                   fmt::format("no device '{}'; there are {}", argument, names));
   } else if (!argument.empty()) {
-    const char *end = argument.data() + argument.size();
-    auto [stop, fault] = std::from_chars(argument.data(), end, wanted);
+    const std::string text(argument);
+    const char *end = text.data() + text.size();
+    auto [stop, fault] = std::from_chars(text.data(), end, wanted);
     if (fault != std::errc() || stop != end || wanted < 0 || wanted >= count)
       throw Error(ExitCode::Usage, "cuda",
                   fmt::format("expected a device from 0 to {} or sim-ARCH, got "
