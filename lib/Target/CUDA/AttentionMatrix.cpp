@@ -153,7 +153,6 @@ SmallVector<Value> MatrixAttention::logits(Value memory) {
 SmallVector<Value> MatrixAttention::masked(Value first, ValueRange logits) {
   SmallVector<Value> result;
   Value own = e.add(ownKeys, e.shiftLeft(e.bitAnd(e.lane, 3), 1));
-  Value through;
   for (auto [i, x] : llvm::enumerate(logits)) {
     int64_t n = int64_t(i) / 4, column = int64_t(i) % 2;
     Value key = e.add(first, e.wide(e.add(own, n * 8 + column)));
