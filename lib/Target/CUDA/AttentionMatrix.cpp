@@ -17,7 +17,9 @@ using namespace trine;
 using namespace trine::cuda;
 
 static constexpr int64_t kWarps = 4, kThreads = kWarps * kWarp, kRows = 16;
-static constexpr int64_t kTileKeys = 64;
+/// Beyond it a thread's registers do not hold its queries, and tiles are
+/// smaller.
+static constexpr int64_t kMostDepth = 128;
 /// Keys of a block where its warps have parts of them.
 static constexpr int64_t kPartKeys = 256;
 static constexpr double kLowest = -std::numeric_limits<float>::infinity();
@@ -27,8 +29,10 @@ class MatrixAttention {
 public:
   MatrixAttention(Attention &a, bool split)
       : a(a), e(a.e), b(a.e.b), matrix(a.e), math(b, b.getLoc()), split(split),
-        element(a.k.element()), keys(split ? kTileKeys / kWarps : kTileKeys),
-        keyBytes(a.depth * 2 + 16), valueBytes(a.valueDepth * 2 + 16) {}
+        element(a.k.element()), staged(a.depth > kMostDepth),
+        tileKeys(staged && !split ? 32 : 64),
+        keys(split ? tileKeys / kWarps : tileKeys), keyBytes(a.depth * 2 + 16),
+        valueBytes(a.valueDepth * 2 + 16) {}
 
   void emit(const LaunchShape &shape);
 
@@ -40,6 +44,8 @@ private:
   };
   Row rowOf(Value number);
   void loadQueries();
+  void stageQueries();
+  std::array<Value, 4> queryOf(int64_t k);
   void emitTiles(Value first, Value limit);
   void copyTile(const Tensor &tensor, int64_t depth, int64_t bytes,
                 Value memory, Value first);
@@ -69,14 +75,15 @@ private:
   MathEmitter math;
   bool split;
   Type element;
-  int64_t keys; ///< of a tile that a warp has
+  bool staged;            ///< are queries in shared memory?
+  int64_t tileKeys, keys; ///< of a tile, and those that a warp has
   int64_t keyBytes,
       valueBytes;       ///< of a row in shared memory: an odd number of 16
   Value group, ownKeys; ///< key head; first key of the warp in a tile
   Row rows[2];
   Attention::Range every; ///< keys that all rows of the block attend
   SmallVector<std::array<Value, 4>> queries;
-  Value keyMemory, valueMemory;
+  Value keyMemory, valueMemory, queryMemory, warpRow;
 };
 } // namespace
 
@@ -109,10 +116,32 @@ void MatrixAttention::loadQueries() {
   }
 }
 
+/// The warp's 16 rows to shared memory.
+void MatrixAttention::stageQueries() {
+  int64_t pieces = a.depth / 8;
+  e.loop(e.lane, e.number(kRows * pieces), e.number(kWarp), [&](Value at) {
+    Value row = e.div(at, pieces), piece = e.rem(at, pieces);
+    Row own = rowOf(e.add(warpRow, e.wide(row)));
+    Value from =
+        e.add(a.offset(a.q, own.query, own.head), e.wide(e.mul(piece, 8)));
+    matrix.copy(
+        byte(queryMemory, e.add(e.mul(row, keyBytes), e.mul(piece, 16))),
+        e.at(a.q.pointer, element, from), {});
+  });
+}
+
+std::array<Value, 4> MatrixAttention::queryOf(int64_t k) {
+  if (!staged)
+    return queries[size_t(k)];
+  Value at = e.add(e.mul(e.bitAnd(e.lane, 15), keyBytes),
+                   e.mul(e.shiftRight(e.lane, 4), 16));
+  return matrix.load(byte(queryMemory, e.add(at, k * 32)));
+}
+
 void MatrixAttention::copyTile(const Tensor &tensor, int64_t depth,
                                int64_t bytes, Value memory, Value first) {
   int64_t pieces = depth / 8; // of a row
-  for (int64_t i = 0; i * kThreads < kTileKeys * pieces; ++i) {
+  for (int64_t i = 0; i * kThreads < tileKeys * pieces; ++i) {
     Value at = e.add(e.thread, i * kThreads);
     Value row = e.div(at, pieces), piece = e.rem(at, pieces);
     Value key = e.add(first, e.wide(row));
@@ -121,10 +150,10 @@ void MatrixAttention::copyTile(const Tensor &tensor, int64_t depth,
       matrix.copy(byte(memory, e.add(e.mul(row, bytes), e.mul(piece, 16))),
                   e.at(tensor.pointer, element, from), e.less(key, a.total));
     };
-    if ((i + 1) * kThreads <= kTileKeys * pieces)
+    if ((i + 1) * kThreads <= tileKeys * pieces)
       copy();
     else
-      e.when(e.less(at, e.number(kTileKeys * pieces)), copy);
+      e.when(e.less(at, e.number(tileKeys * pieces)), copy);
   }
   matrix.commit();
 }
@@ -135,15 +164,17 @@ SmallVector<Value> MatrixAttention::logits(Value memory) {
   Value piece = e.bitAnd(e.shiftRight(e.lane, 3), 1);
   Value from = byte(memory, e.add(e.mul(row, keyBytes), e.mul(piece, 16)));
   SmallVector<Value> sums(size_t(keys / 8 * 4), e.real(0));
-  for (auto [k, query] : llvm::enumerate(queries))
+  for (int64_t k = 0; k < a.depth / 16; ++k) {
+    std::array<Value, 4> query = queryOf(k);
     for (int64_t n = 0; n < keys / 16; ++n) {
-      std::array<Value, 4> part = matrix.load(
-          byte(from, e.number(n * 16 * keyBytes + int64_t(k) * 32)));
+      std::array<Value, 4> part =
+          matrix.load(byte(from, e.number(n * 16 * keyBytes + k * 32)));
       for (int64_t j = 0; j < 2; ++j)
         matrix.multiply(query, ArrayRef(part).slice(size_t(j) * 2, 2),
                         MutableArrayRef(sums).slice(size_t(n * 2 + j) * 4, 4),
                         element);
     }
+  }
   for (Value &sum : sums)
     sum = a.logit(sum);
   return sums;
@@ -220,7 +251,7 @@ void MatrixAttention::addTile(SmallVector<Value> logits,
 
 void MatrixAttention::emitTiles(Value first, Value limit) {
   auto half = [&](Value memory, int64_t bytes, Value slot) {
-    return byte(memory, e.mul(slot, kTileKeys * bytes));
+    return byte(memory, e.mul(slot, tileKeys * bytes));
   };
   auto copyKeys = [&](Value from, Value slot) {
     copyTile(a.k, a.depth, keyBytes, half(keyMemory, keyBytes, slot), from);
@@ -235,12 +266,12 @@ void MatrixAttention::emitTiles(Value first, Value limit) {
   state[0] = state[1] = e.real(kLowest);
   state.push_back(e.number(0)); // the buffer
   state = e.loop(
-      first, limit, e.index(kTileKeys), state,
+      first, limit, e.index(tileKeys), state,
       [&](Value tile, ValueRange carried) {
         SmallVector<Value> next = llvm::to_vector(carried);
         Value slot = next.pop_back_val();
         Value other = e.bitXor(slot, e.number(1));
-        Value following = e.add(tile, kTileKeys);
+        Value following = e.add(tile, tileKeys);
         copyKeys(following, other);
         matrix.wait(2); // these keys: values and the next keys may be under way
         e.barrier();
@@ -249,7 +280,7 @@ void MatrixAttention::emitTiles(Value first, Value limit) {
         if (a.op.getMask()) {
           x = masked(tile, x);
         } else {
-          Value whole = e.both(e.less(e.add(tile, kTileKeys - 1), every.limit),
+          Value whole = e.both(e.less(e.add(tile, tileKeys - 1), every.limit),
                                e.less(e.sub(every.first, 1), tile));
           x = e.choose(
               whole, [&] { return x; }, [&] { return masked(tile, x); });
@@ -407,13 +438,16 @@ void MatrixAttention::emit(const LaunchShape &given) {
   shape.grid[1] = {.times = a.groups};
   shape.grid[2] = KernelEmitter::extent(a.q, 0, 1);
   e.begin(shape);
-  keyMemory = e.allocateShared(2 * kTileKeys * keyBytes);
-  valueMemory = e.allocateShared(2 * kTileKeys * valueBytes);
+  keyMemory = e.allocateShared(2 * tileKeys * keyBytes);
+  valueMemory = e.allocateShared(2 * tileKeys * valueBytes);
+  if (staged) {
+    int64_t bytes = kRows * keyBytes;
+    queryMemory = byte(e.allocateShared(kWarps * bytes), e.mul(e.warp, bytes));
+  }
   a.enterBatch(e.wide(e.block(2)));
   group = e.wide(e.block(1));
   Value firstRow = split ? e.index(0) : e.mul(e.wide(e.block(0)), blockRows);
-  Value warpRow =
-      split ? firstRow : e.add(firstRow, e.wide(e.mul(e.warp, kRows)));
+  warpRow = split ? firstRow : e.add(firstRow, e.wide(e.mul(e.warp, kRows)));
   ownKeys = split ? e.mul(e.warp, keys) : e.number(0);
   for (int64_t half = 0; half < 2; ++half)
     rows[half] =
@@ -421,7 +455,7 @@ void MatrixAttention::emit(const LaunchShape &given) {
   Attention::Range one = rowOf(firstRow).keys,
                    last = rowOf(e.add(firstRow, blockRows - 1)).keys;
   every = {last.first, one.limit};
-  Value begin = e.mul(e.div(one.first, kTileKeys), kTileKeys);
+  Value begin = e.mul(e.div(one.first, tileKeys), tileKeys);
   Value limit = last.limit;
   if (split) {
     Value part = e.mul(e.wide(e.block(0)), kPartKeys);
@@ -430,15 +464,18 @@ void MatrixAttention::emit(const LaunchShape &given) {
   }
   // Without keys there is nothing to join, but there is an output.
   e.when(split ? e.less(begin, limit) : Value(), [&] {
-    loadQueries();
+    if (staged)
+      stageQueries();
+    else
+      loadQueries();
     emitTiles(begin, limit);
   });
 }
 
 bool Attention::fitsMatrix() const {
   Type element = q.element();
-  // A thread's share of queries and sums fits its registers.
-  bool fits = depth / 4 + valueDepth / 2 <= 128;
+  // A thread's sums fit its registers, a block's tiles its memory.
+  bool fits = depth <= 2 * kMostDepth && valueDepth <= kMostDepth;
   return (element.isBF16() || element.isF16()) && k.element() == element &&
          v.element() == element && depth % 16 == 0 && valueDepth % 16 == 0 &&
          fits;

@@ -15,8 +15,8 @@ namespace trine::cuda {
 
 static const cuda::Family *const kFamilies[] = {
     &cuda::contractionFamily, &cuda::attentionFamily, &cuda::elementwiseFamily,
-    &cuda::rowsFamily,        &cuda::gatherFamily,    &cuda::ropeFamily,
-    &cuda::movementFamily};
+    &cuda::rowsFamily,        &cuda::poolFamily,      &cuda::gatherFamily,
+    &cuda::ropeFamily,        &cuda::movementFamily};
 
 Operation *cuda::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

@@ -23,7 +23,7 @@ struct Family {
 
 /// Every family, one file each.
 extern const Family contractionFamily, attentionFamily, elementwiseFamily,
-    rowsFamily, gatherFamily, ropeFamily, movementFamily;
+    rowsFamily, poolFamily, gatherFamily, ropeFamily, movementFamily;
 
 /// The operation that heads the kernel: the first that is not a constant.
 mlir::Operation *rootOf(launch::KernelOp kernel);
