@@ -21,8 +21,12 @@ Contraction::Contraction(KernelEmitter &e, Operation *root)
   if (isa<graph::GatedOp>(root))
     weights.push_back(&e.operand(root->getOperand(2)));
   auto matmul = dyn_cast<graph::MatmulOp>(root);
-  batched = bool(matmul);
-  byRows = !matmul || matmul.getTransposeB();
+  auto groups = dyn_cast<graph::GroupedLinearOp>(root);
+  grouped = bool(groups);
+  batched = matmul || grouped;
+  byRows = matmul    ? matmul.getTransposeB()
+           : grouped ? !groups.getTransposed()
+                     : true;
   depth = input.type.getShape().back();
   columns =
       cast<RankedTensorType>(root->getResult(0).getType()).getShape().back();
@@ -30,12 +34,30 @@ Contraction::Contraction(KernelEmitter &e, Operation *root)
 
 std::pair<unsigned, unsigned> Contraction::rowDims() const {
   unsigned rank = input.rank();
+  if (grouped)
+    return {0, rank - 2};
   return {batched ? rank - 2 : 0, rank - 1};
 }
 
 Value Contraction::rows() {
   auto [from, to] = rowDims();
   return e.product(input, from, to);
+}
+
+Value Contraction::inputBase(Value batch) {
+  Value depth = e.columns(input);
+  return e.mul(batch, grouped ? depth : e.mul(rows(), depth));
+}
+
+Value Contraction::inputStep() {
+  Value depth = e.columns(input);
+  return grouped ? e.mul(input.dims[input.rank() - 2], depth) : depth;
+}
+
+Value Contraction::weightBase(Value batch) {
+  if (!batched)
+    return e.index(0);
+  return e.mul(batch, e.mul(e.columns(input), e.columns(space)));
 }
 
 CudaExtent Contraction::rowTiles(int64_t size) const {
@@ -48,6 +70,8 @@ CudaExtent Contraction::columnTiles(int64_t size) const {
 }
 
 CudaExtent Contraction::batches() const {
+  if (grouped)
+    return KernelEmitter::extent(input, input.rank() - 2, input.rank() - 1);
   return KernelEmitter::extent(input, 0, rowDims().first);
 }
 
@@ -57,7 +81,9 @@ LogicalResult Contraction::store(PointEvaluator &points, Value batch, Value row,
   auto &b = e.b;
   Value value = sums[0];
   int64_t width = cast<VectorType>(value.getType()).getNumElements();
-  Point point{e.add(e.mul(batch, rows()), row), column, width, condition};
+  Value at = grouped ? e.add(e.mul(row, input.dims[input.rank() - 2]), batch)
+                     : e.add(e.mul(batch, rows()), row);
+  Point point{at, column, width, condition};
   if (auto linear = dyn_cast<graph::LinearOp>(root);
       linear && linear.getBias()) {
     const Tensor &bias = e.operand(linear.getBias());
@@ -109,6 +135,10 @@ static bool heads(Operation *root) {
   return isa<graph::LinearOp, graph::GatedOp, graph::MatmulOp>(root);
 }
 
+static bool headsGrouped(Operation *root) {
+  return isa<graph::GroupedLinearOp>(root);
+}
+
 static std::string whyNot(Operation *root) {
   if (root->hasAttr("int8"))
     return "products of 8-bit activations are not supported";
@@ -117,3 +147,5 @@ static std::string whyNot(Operation *root) {
 
 const Family cuda::contractionFamily = {"contraction", heads, emit,
                                         fusesPointwise, whyNot};
+const Family cuda::groupedFamily = {"experts", headsGrouped, emit,
+                                    fusesPointwise};

@@ -34,8 +34,8 @@ private:
     SmallVector<Value> exists;  ///< null: all do
     Value shared;               ///< the thread's first place in a stage
   };
-  Rows rowsOf(const Tensor &tensor, Value base, Value first, Value count,
-              int64_t rows, Value shared, int64_t known);
+  Rows rowsOf(const Tensor &tensor, Value base, Value step, Value first,
+              Value count, int64_t rows, Value shared, int64_t known);
   void copyTile(Value k, Value slot);
   void multiplyTile(Value slot, MutableArrayRef<Value> sums);
   LogicalResult store(PointEvaluator &points, ValueRange sums);
@@ -58,16 +58,16 @@ private:
 } // namespace
 
 MatrixContraction::Rows MatrixContraction::rowsOf(const Tensor &tensor,
-                                                  Value base, Value first,
-                                                  Value count, int64_t rows,
-                                                  Value shared, int64_t known) {
+                                                  Value base, Value step,
+                                                  Value first, Value count,
+                                                  int64_t rows, Value shared,
+                                                  int64_t known) {
   Rows result;
   Value own = e.div(e.thread, kPieces);
-  constexpr int64_t step = kThreads / kPieces;
-  for (int64_t i = 0; i < rows; i += step) {
+  for (int64_t i = 0; i < rows; i += kThreads / kPieces) {
     Value row = e.add(first, e.wide(e.add(own, i)));
     Value offset =
-        e.add(e.add(base, e.mul(row, depth)), e.wide(e.mul(piece, 8)));
+        e.add(e.add(base, e.mul(row, step)), e.wide(e.mul(piece, 8)));
     result.address.push_back(e.at(tensor.pointer, element, offset));
     bool whole = !ShapedType::isDynamic(known) && known % rows == 0;
     result.exists.push_back(whole ? Value() : e.less(row, count));
@@ -165,12 +165,11 @@ LogicalResult MatrixContraction::emit(const LaunchShape &given) {
   warpRow = e.mul(e.div(e.warp, 2), warpTile);
   warpColumn = e.mul(e.rem(e.warp, 2), warpTile / sides);
   Value limit = c.rows(), columns = e.columns(c.space);
-  copies.push_back(rowsOf(c.input, e.mul(batch, e.mul(limit, depth)), firstRow,
+  copies.push_back(rowsOf(c.input, c.inputBase(batch), c.inputStep(), firstRow,
                           limit, tile, e.number(0), ShapedType::kDynamic));
   for (auto [i, weight] : llvm::enumerate(c.weights))
     copies.push_back(rowsOf(
-        *weight, e.mul(c.batched ? batch : e.index(0), e.mul(columns, depth)),
-        firstColumn, columns, sideTile,
+        *weight, c.weightBase(batch), depth, firstColumn, columns, sideTile,
         e.number((tile + int64_t(i) * sideTile) * kRowBytes), c.columns));
 
   for (int64_t i = 0; i + 1 < kStages; ++i)

@@ -31,8 +31,8 @@ private:
     bool alongDepth; ///< do neighbours in memory differ in k?
     Value shared;
   };
-  Side sideOf(const Tensor &tensor, Value batch, Value first, Value count,
-              bool byRows);
+  /// A right side whose rows are N, or along N.
+  Side rightOf(const Tensor &tensor, Value first);
   void copy(const Side &side, Value from);
   SmallVector<Value> multiply(ValueRange sums);
   LogicalResult storeSums(PointEvaluator &points, ValueRange sums);
@@ -45,18 +45,18 @@ private:
 };
 } // namespace
 
-SimpleContraction::Side SimpleContraction::sideOf(const Tensor &tensor,
-                                                  Value batch, Value first,
-                                                  Value count, bool byRows) {
-  Side side{&tensor, e.mul(batch, e.mul(count, depth)),
-            first,   count,
-            depth,   e.index(1),
-            byRows,  e.allocateShared(kDepth * kStride * 4)};
-  if (!byRows)
-    std::swap(side.rowStep, side.depthStep);
-  if (!byRows)
-    side.depthStep = count;
-  return side;
+SimpleContraction::Side SimpleContraction::rightOf(const Tensor &tensor,
+                                                   Value first) {
+  Value count = e.columns(c.space), one = e.index(1);
+  Value shared = e.allocateShared(kDepth * kStride * 4);
+  return {&tensor,
+          c.weightBase(batch),
+          first,
+          count,
+          c.byRows ? depth : one,
+          c.byRows ? one : count,
+          c.byRows,
+          shared};
 }
 
 void SimpleContraction::copy(const Side &side, Value from) {
@@ -140,10 +140,11 @@ LogicalResult SimpleContraction::emit(const LaunchShape &given) {
   column = e.rem(e.thread, kTile / kEach);
   Value firstRow = e.mul(e.wide(e.block(1)), kTile);
   Value firstColumn = e.mul(e.wide(e.block(0)), kTile);
-  sides.push_back(sideOf(c.input, batch, firstRow, c.rows(), true));
+  sides.push_back({&c.input, c.inputBase(batch), firstRow, c.rows(),
+                   c.inputStep(), e.index(1), true,
+                   e.allocateShared(kDepth * kStride * 4)});
   for (const Tensor *weight : c.weights)
-    sides.push_back(sideOf(*weight, c.batched ? batch : e.index(0), firstColumn,
-                           e.columns(c.space), c.byRows));
+    sides.push_back(rightOf(*weight, firstColumn));
   SmallVector<Value> sums(c.weights.size() * kEach, e.splat(0, kEach));
   sums = e.loop(e.index(0), depth, e.index(kDepth), sums,
                 [&](Value k, ValueRange carried) {

@@ -16,7 +16,8 @@ namespace trine::cuda {
 static const cuda::Family *const kFamilies[] = {
     &cuda::contractionFamily, &cuda::attentionFamily, &cuda::elementwiseFamily,
     &cuda::rowsFamily,        &cuda::poolFamily,      &cuda::gatherFamily,
-    &cuda::ropeFamily,        &cuda::movementFamily};
+    &cuda::ropeFamily,        &cuda::movementFamily,  &cuda::groupedFamily,
+    &cuda::expertsFamily,     &cuda::routeFamily};
 
 Operation *cuda::rootOf(launch::KernelOp kernel) {
   for (Operation &op : kernel.getBlock())

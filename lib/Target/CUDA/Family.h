@@ -23,7 +23,8 @@ struct Family {
 
 /// Every family, one file each.
 extern const Family contractionFamily, attentionFamily, elementwiseFamily,
-    rowsFamily, poolFamily, gatherFamily, ropeFamily, movementFamily;
+    rowsFamily, poolFamily, gatherFamily, ropeFamily, movementFamily,
+    groupedFamily, expertsFamily, routeFamily;
 
 /// The operation that heads the kernel: the first that is not a constant.
 mlir::Operation *rootOf(launch::KernelOp kernel);
