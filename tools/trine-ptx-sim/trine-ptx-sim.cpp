@@ -117,6 +117,7 @@ int simulate(int argc, char **argv) {
       result.trap.emplace();
       result.trap->kind = ptx::TrapKind::Uninitialised;
       result.trap->address = bad->address;
+      result.trap->line = result.undefinedStore;
       result.trap->what =
           fmt::format("{} of {} bytes of the result '{}' were given no value",
                       bytes, bad->size, bad->text);

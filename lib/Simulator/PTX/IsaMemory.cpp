@@ -71,11 +71,15 @@ void store(Warp &warp, const Instruction &i, Mask active) {
     for (unsigned k = 0; k < count; ++k)
       values[k] = M(warp.lanes<R>(i.operands[1 + k])[lane]);
     access.write(lane, values, true, bytes);
-    if (!(good >> lane & 1) && access[lane].valid)
+    if (!(good >> lane & 1) && access[lane].valid) {
       for (unsigned k = 0; k < count; ++k)
         std::memset(access[lane].valid + sizeof(M) * k,
                     int(warp.definedness(i.operands[1 + k]) >> lane & 1),
                     sizeof(M));
+      uint32_t &first = warp.machine.result.undefinedStore;
+      if (!first && !access[lane].isShared && i.space != Space::Local)
+        first = warp.line();
+    }
     if (i.flags & Release)
       warp.cta.release(warp, access[lane].data, i.flags & Strong);
   });

@@ -24,7 +24,7 @@ static uint8_t *allocateRows(uint32_t rows) {
 Warp::Warp(Machine &machine, Cta &cta, unsigned index)
     : machine(machine), cta(cta), index(index),
       file(allocateRows(machine.program.rows), std::free),
-      defined(machine.program.rows) {
+      defined(machine.program.rows), origins(machine.program.rows) {
   const Program &program = machine.program;
   uint64_t threads = machine.options.block.count() - uint64_t(index) * warpSize;
   live = threads >= warpSize ? fullMask : (Mask(1) << threads) - 1;
@@ -82,8 +82,12 @@ void Warp::need(const Operand &operand, Mask active, const char *what) {
   Mask bad = active & ~defined[operand.row];
   if (bad)
     trap(TrapKind::Uninitialised, bad, 0,
-         fmt::format("{} was never written ({})", what,
-                     machine.program.rowNames[operand.row]));
+         fmt::format("{} was never written ({}){}", what,
+                     machine.program.rowNames[operand.row],
+                     origins[operand.row]
+                         ? fmt::format("; its value comes from line {}",
+                                       origins[operand.row])
+                         : ""));
 }
 
 /// Picks the group to go on with; false when all wait.
@@ -165,6 +169,14 @@ bool Warp::gathered(const Instruction &i, Mask active) {
   return (needed & ~active) == 0;
 }
 
+/// The first undefined source's.
+uint32_t Warp::originOf(const Instruction &i, Mask active) const {
+  for (unsigned k = i.written; k < i.count; ++k)
+    if (active & ~defined[i.operands[k].row])
+      return origins[i.operands[k].row];
+  return 0;
+}
+
 void Warp::issue(const Instruction &i) {
   Mask active = groups[current].mask;
   if (i.guarded) {
@@ -193,9 +205,14 @@ void Warp::issue(const Instruction &i) {
       for (unsigned k = i.written; k < i.count; ++k)
         good &= defined[i.operands[k].row];
     i.run(*this, i, active);
-    if (i.pure)
-      for (unsigned k = 0; k < i.written; ++k)
+    if (i.pure) {
+      uint32_t origin = active & ~good ? originOf(i, active) : 0;
+      for (unsigned k = 0; k < i.written; ++k) {
         define(i.operands[k], active, good);
+        if (active & ~good)
+          origins[i.operands[k].row] = origin;
+      }
+    }
   }
   if (!moved)
     ++groups[current].pc;

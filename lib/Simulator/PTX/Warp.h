@@ -57,6 +57,8 @@ public:
   void define(const Operand &operand, Mask active, Mask good = fullMask) {
     Mask &known = defined[operand.row];
     known = (known & ~active) | (active & good);
+    if (active & ~good)
+      origins[operand.row] = line();
   }
   /// Traps where a lane's value was never written.
   void need(const Operand &operand, Mask active, const char *what);
@@ -103,7 +105,11 @@ private:
   void merge();
 
   std::unique_ptr<uint8_t[], void (*)(void *)> file;
+  uint32_t originOf(const Instruction &instruction, Mask active) const;
+
   std::vector<Mask> defined;
+  /// The line that an undefined value comes from; 0 where none wrote it.
+  std::vector<uint32_t> origins;
 };
 
 } // namespace trine::ptx

@@ -93,6 +93,8 @@ struct LaunchResult {
   std::map<std::string, uint64_t> opcodes; ///< instructions of each
   std::map<uint32_t, BankUse> banks;       ///< by line
   uint64_t globalSectors = 0;              ///< of 32 bytes, moved
+  /// The first line that stored an undefined value outside the block; or 0.
+  uint32_t undefinedStore = 0;
 };
 
 struct Program;
