@@ -193,6 +193,8 @@ void Session::runStep(const Plan &plan, size_t index, const KernelTeam &team) {
     step.function(step.arguments, &team);
   else
     runOnDevice(step);
+  if (profiler && step.device) // a launch may return before its work is done
+    step.device->fromDevice(nullptr, nullptr, 0);
   if (profiler)
     times.end(index, thread);
 }

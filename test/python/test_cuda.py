@@ -79,6 +79,29 @@ class Models(unittest.TestCase):
         other = load(source).run("encode", **inputs)["hidden"]
         self.assertGreater(np.abs(other - got)[1].max(), 1e-3)
 
+    @support.needs_models
+    def test_smollm2(self) -> None:
+        """135 million parameters: 16 tokens, then 4 steps on the CPU's tokens."""
+        entries = {"entries": "prefill,decode"}
+        cuda = load(support.SMOLLM2, **entries)
+        self.assertEqual(cuda.manifest["fallbacks"], [])
+        kinds = [{"compute": "f32"}, {"compute": "bf16"}]
+        cpu = [support.model(support.SMOLLM2, **kind, **entries) for kind in kinds]
+        text = "The capital of France is Paris, and the capital of Italy is Rome. Then"
+        tokens = np.array([cuda.tokenize(text)[:16]], np.int32)
+        sessions = [model.session(batch=1) for model in (cuda, *cpu)]
+        entry, logits = "prefill", ([], [], [])
+        for _ in range(5):
+            for session, seen in zip(sessions, logits, strict=True):
+                seen.append(session.run(entry, tokens=tokens)["logits"][0])
+            entry, tokens = (
+                "decode",
+                logits[2][-1].argmax().astype(np.int32)[None, None],
+            )
+        got, f32, bf16 = (np.stack(seen) for seen in logits)
+        self.close(got, f32, bf16)
+        self.assertLess(np.sqrt(((got - f32) ** 2).mean() / (f32**2).mean()), ERROR)
+
 
 class Driver(unittest.TestCase):
     """What the stand-in is told to do wrong arrives as an error."""

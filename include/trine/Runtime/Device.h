@@ -38,6 +38,7 @@ typedef struct {
   void (*release)(void *device, void *data);
   int (*to_device)(void *device, void *to, const void *from, size_t bytes,
                    const char **error);
+  /* Waits for the launches before it, also where `bytes` is 0. */
   int (*from_device)(void *device, void *to, const void *from, size_t bytes,
                      const char **error);
   /* Runs a kernel of the code section by name. Tied results share their

@@ -157,10 +157,9 @@ void CudaDevice::toDevice(void *to, const void *from, size_t bytes) {
 }
 
 void CudaDevice::fromDevice(void *to, const void *from, size_t bytes) {
-  if (!bytes)
-    return;
-  driver.check(driver.copyFromDevice(to, addressOf(from), bytes, stream),
-               "cuMemcpyDtoHAsync");
+  if (bytes)
+    driver.check(driver.copyFromDevice(to, addressOf(from), bytes, stream),
+                 "cuMemcpyDtoHAsync");
   driver.check(driver.streamSynchronize(stream), "cuStreamSynchronize");
 }
 
