@@ -38,10 +38,11 @@ class Models(unittest.TestCase):
         self.assertFalse((differs & ~unclear).any())
         self.assertLessEqual(differs.mean(), 1 / 16)
 
-    def model(self, name: str, vocabulary: int, fallbacks: set[str]) -> None:
+    def model(self, name: str, vocabulary: int, **flags) -> None:
         source = support.DATA / name
-        cuda = load(source)
-        self.assertEqual({f["op"] for f in cuda.manifest["fallbacks"]}, fallbacks)
+        cuda = load(source, **flags)
+        devices = {f["device"] for f in cuda.manifest["fallbacks"]}
+        self.assertEqual(devices, {"cpu"} if flags else set())
         cpu = [support.model(source, compute=kind) for kind in ("f32", "bf16")]
         tokens = RNG.integers(3, vocabulary, (2, 19)).astype(np.int32)
         want = [m.run("forward", tokens=tokens)["logits"] for m in cpu]
@@ -54,15 +55,18 @@ class Models(unittest.TestCase):
         self.close(np.stack(logits, 1), *(x[:, 16:] for x in want))
 
     def test_llama(self) -> None:
-        self.model("tiny-llama", 280, set())
+        self.model("tiny-llama", 280)
 
-    def test_qwen3(self) -> None:
-        self.model("tiny-qwen3", 90, set())
+    def test_qwen(self) -> None:
+        self.model("tiny-qwen2", 90)
+        self.model("tiny-qwen3", 90)
+
+    def test_experts(self) -> None:
+        self.model("tiny-mixtral", 90)
+        self.model("tiny-deepseek", 90)
 
     def test_some_kernels_on_the_cpu(self) -> None:
-        experts = {"graph.route", "graph.expert_gated", "graph.expert_linear"}
-        self.model("tiny-mixtral", 90, experts)
-        self.model("tiny-deepseek", 90, experts | {"graph.grouped_linear"})
+        self.model("tiny-llama", 280, place="layers.1.mlp.*=cpu")
 
     def test_bert(self) -> None:
         source = support.DATA / "tiny-bert"
