@@ -46,7 +46,8 @@ public:
 };
 
 /// Products of a few rows with a stream of weights [.., N, K]: a warp has
-/// `columns` of N, its lanes parts of K.
+/// `columns` of N, its lanes parts of K. Rows are along the grid's x, which is
+/// the longest, and next to each other read the same weights.
 class RowProducts {
 public:
   RowProducts(KernelEmitter &emitter, const Tensor &input,

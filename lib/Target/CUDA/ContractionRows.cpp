@@ -30,14 +30,14 @@ RowProducts::RowProducts(KernelEmitter &e, const Tensor &input,
 LaunchShape RowProducts::shape(CudaExtent columnTiles,
                                LaunchShape given) const {
   given.threads = kWarps * kWarp;
-  given.grid[0] = std::move(columnTiles);
+  given.grid[1] = std::move(columnTiles);
   return given;
 }
 
 int64_t RowProducts::blockColumns() const { return kWarps * columns; }
 
 Value RowProducts::firstColumn() const {
-  return e.mul(e.add(e.mul(e.wide(e.block(0)), kWarps), e.wide(e.warp)),
+  return e.mul(e.add(e.mul(e.wide(e.block(1)), kWarps), e.wide(e.warp)),
                columns);
 }
 
@@ -113,12 +113,12 @@ LogicalResult cuda::emitRowsContraction(Contraction &c, int64_t rows,
   RowProducts products(e, c.input, c.weights);
   LaunchShape shape =
       products.shape(c.columnTiles(products.blockColumns()), given);
-  shape.grid[1] = c.rowTiles(rows);
+  shape.grid[0] = c.rowTiles(rows);
   shape.grid[2] = c.batches();
   e.begin(shape);
   PointEvaluator points(e, c.space);
   Value batch = e.wide(e.block(2)), limit = c.rows();
-  Value first = e.mul(e.wide(e.block(1)), rows);
+  Value first = e.mul(e.wide(e.block(0)), rows);
   SmallVector<Value> offsets;
   for (int64_t m = 0; m < rows; ++m) {
     Value row = e.min(e.add(first, m), e.sub(limit, 1));

@@ -19,7 +19,7 @@ static Value expertBase(KernelEmitter &e, const Tensor &indices, Value pair,
   return e.mul(expert, e.mul(weight.dims[1], weight.dims[2]));
 }
 
-/// Begins the launch: rows of results along y.
+/// Begins the launch: rows of results along x, of which a grid has most.
 static void begin(KernelEmitter &e, const RowProducts &products,
                   const Tensor &indices, unsigned dims) {
   const Tensor &space = e.result(0);
@@ -27,7 +27,7 @@ static void begin(KernelEmitter &e, const RowProducts &products,
       KernelEmitter::extent(space, space.rank() - 1, space.rank(),
                             products.blockColumns()),
       {});
-  shape.grid[1] = KernelEmitter::extent(indices, 0, dims);
+  shape.grid[0] = KernelEmitter::extent(indices, 0, dims);
   e.begin(shape);
 }
 
@@ -37,7 +37,7 @@ static LogicalResult emitGated(KernelEmitter &e, graph::ExpertGatedOp op) {
   const Tensor *weights[] = {&e.operand(op.getGate()), &e.operand(op.getUp())};
   RowProducts products(e, input, weights);
   begin(e, products, indices, indices.rank());
-  Value pair = e.wide(e.block(1)), chosen = indices.dims.back();
+  Value pair = e.wide(e.block(0)), chosen = indices.dims.back();
   Value row = e.mul(e.div(pair, chosen), input.dims.back());
   RowProducts::Own own = products.join(
       products.sums(row, expertBase(e, indices, pair, *weights[0])), 1);
@@ -60,7 +60,7 @@ static LogicalResult emitLinear(KernelEmitter &e, graph::ExpertLinearOp op) {
   const Tensor *weights[] = {&e.operand(op.getWeight())};
   RowProducts products(e, input, weights);
   begin(e, products, indices, indices.rank() - 1);
-  Value token = e.wide(e.block(1)), chosen = indices.dims.back();
+  Value token = e.wide(e.block(0)), chosen = indices.dims.back();
   SmallVector<Value> totals(size_t(products.columns), e.real(0));
   totals = e.loop(
       e.index(0), chosen, e.index(1), totals, [&](Value j, ValueRange carried) {
