@@ -8,6 +8,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -18,12 +19,20 @@
 using namespace trine;
 using namespace trine::cuda;
 
+/// Addresses of shared memory in 32 bits: an option of LLVM's command line only.
+static void shortenPointers() {
+  auto found = llvm::cl::getRegisteredOptions().find("nvptx-short-ptr");
+  if (found != llvm::cl::getRegisteredOptions().end())
+    static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(true);
+}
+
 static std::unique_ptr<llvm::TargetMachine>
 createTargetMachine(const ChipSpec &chip, unsigned version) {
   LLVMInitializeNVPTXTargetInfo();
   LLVMInitializeNVPTXTarget();
   LLVMInitializeNVPTXTargetMC();
   LLVMInitializeNVPTXAsmPrinter();
+  shortenPointers();
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string error;
   const llvm::Target *target =
