@@ -59,6 +59,8 @@ Value Attention::masked(Value key) {
 }
 
 Value Attention::logit(Value product) {
+  if (factor() != 1)
+    return product;
   Value x = arith::MulFOp::create(e.b, product, e.real(scale));
   if (cap == 0)
     return x;
@@ -201,8 +203,9 @@ SmallVector<Value> SimpleAttention::chunk(Value first,
   Value nothing =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, highest, lowest);
   Value shift = e.select(nothing, e.real(0), highest);
-  Value power = e.exp2(sub(logit, shift));
-  Value factor = e.exp2(sub(carried[0], shift));
+  Value scale = e.real(a.factor());
+  Value power = e.exp2(mul(sub(logit, shift), scale));
+  Value factor = e.exp2(mul(sub(carried[0], shift), scale));
   SmallVector<Value> next = {highest,
                              math::FmaOp::create(b, carried[1], factor, power)};
   for (Value sum : carried.drop_front(2))

@@ -16,12 +16,11 @@ using namespace mlir;
 using namespace trine;
 using namespace trine::cuda;
 
-static constexpr int64_t kWarps = 4, kThreads = kWarps * kWarp, kRows = 16;
+static constexpr int64_t kWarps = Attention::kWarps, kThreads = kWarps * kWarp,
+                         kRows = Attention::kRows;
 /// Beyond it a thread's registers do not hold its queries, and tiles are
 /// smaller.
 static constexpr int64_t kMostDepth = 128;
-/// Keys of a block where its warps have parts of them.
-static constexpr int64_t kPartKeys = 256;
 static constexpr double kLowest = -std::numeric_limits<float>::infinity();
 
 namespace {
@@ -60,7 +59,8 @@ private:
   Value f32(Value x, function_ref<Value(Value, Value)> join) {
     return e.reduceWarp(x, join, 4); // the lanes of a row
   }
-  Value larger(Value x, Value y) { return math.fastMax(x, y); }
+  /// The other where one is NaN: its exponential is NaN all the same.
+  Value larger(Value x, Value y) { return arith::MaxNumFOp::create(b, x, y); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
   Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
@@ -184,13 +184,22 @@ SmallVector<Value> MatrixAttention::logits(Value memory) {
 SmallVector<Value> MatrixAttention::masked(Value first, ValueRange logits) {
   SmallVector<Value> result;
   Value own = e.add(ownKeys, e.shiftLeft(e.bitAnd(e.lane, 3), 1));
+  // Bounds within the tile, as words.
+  auto within = [&](Value bound) {
+    Value distance = e.sub(bound, first);
+    return e.narrow(e.max(e.min(distance, e.index(tileKeys)), e.index(-1)));
+  };
+  Value limits[2], befores[2];
+  for (int64_t half = 0; half < 2; ++half) {
+    limits[half] = within(rows[half].keys.limit);
+    befores[half] = within(e.sub(rows[half].keys.first, 1));
+  }
   for (auto [i, x] : llvm::enumerate(logits)) {
-    int64_t n = int64_t(i) / 4, column = int64_t(i) % 2;
-    Value key = e.add(first, e.wide(e.add(own, n * 8 + column)));
-    const Row &row = rows[i % 4 / 2];
-    Value inside = e.less(key, row.keys.limit);
+    Value place = e.add(own, int64_t(i) / 4 * 8 + int64_t(i) % 2);
+    Value key = e.add(first, e.wide(place));
+    Value inside = e.less(place, limits[i % 4 / 2]);
     if (a.op.getWindow())
-      inside = e.both(inside, e.less(e.sub(row.keys.first, 1), key));
+      inside = e.both(inside, e.less(befores[i % 4 / 2], place));
     if (a.op.getMask()) // the words of both rows are the same
       inside = e.both(
           inside, e.choose(
@@ -217,12 +226,17 @@ void MatrixAttention::addTile(SmallVector<Value> logits,
     Value nothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, most,
                                           e.real(kLowest));
     Value shift = e.select(nothing, e.real(0), most);
-    Value factor = e.exp2(sub(highest, shift));
+    Value scale = e.real(a.factor());
+    Value below = arith::NegFOp::create(b, mul(shift, scale));
+    auto power = [&](Value x) {
+      return e.exp2(math::FmaOp::create(b, x, scale, below));
+    };
+    Value factor = power(highest);
     highest = most;
     sum = mul(sum, factor);
     for (size_t i = 2 * half; i < logits.size(); i += 4)
       for (Value &x : MutableArrayRef(logits).slice(i, 2)) {
-        x = e.exp2(sub(x, shift));
+        x = power(x);
         sum = add(sum, x);
       }
     for (size_t i = 4 + 2 * half; i < state.size(); i += 4)
@@ -325,31 +339,11 @@ void MatrixAttention::finish(ValueRange given) {
   }
 }
 
-//===----------------------------------------------------------------------===//
-// Parts of the keys
-//===----------------------------------------------------------------------===//
-
-/// Of a row of a part: sums of values, the maximum, the sum of exponentials.
-static int64_t stateSize(const Attention &a) { return a.valueDepth + 2; }
-
-static int64_t partsOf(const Attention &a) {
-  return (a.k.type.getDimSize(1) + kPartKeys - 1) / kPartKeys * kWarps;
-}
-
-/// Where the state of a row lies: [B][group][part][row].
-static Value partAddress(Attention &a, Value group, Value part, Value row) {
-  KernelEmitter &e = a.e;
-  Value place = e.add(e.mul(a.batch, a.groups), group);
-  place = e.add(e.mul(place, partsOf(a)), part);
-  place = e.add(e.mul(place, kRows), row);
-  return e.at(e.scratch, e.b.getF32Type(), e.mul(place, stateSize(a)));
-}
-
 void MatrixAttention::storePart(ValueRange state, int64_t half) {
   Type type = b.getF32Type();
   Value part = e.wide(e.add(e.mul(e.block(0), kWarps), e.warp));
   Value row = e.wide(e.add(e.shiftRight(e.lane, 2), half * 8));
-  Value to = partAddress(a, group, part, row);
+  Value to = a.part(group, part, row);
   Value pair = e.shiftLeft(e.bitAnd(e.lane, 3), 1);
   for (int64_t n = 0; n < a.valueDepth / 8; ++n)
     e.store(e.collect(state.slice(size_t(4 + n * 4 + 2 * half), 2)),
@@ -357,69 +351,6 @@ void MatrixAttention::storePart(ValueRange state, int64_t half) {
   e.when(e.equal(pair, e.number(0)), [&] {
     e.store(e.collect({state[size_t(half)], state[size_t(2 + half)]}),
             e.at(to, type, e.number(a.valueDepth)), type);
-  });
-}
-
-/// A warp joins the parts of a row, lanes having columns.
-static void emitJoin(Attention &a, LaunchShape shape) {
-  KernelEmitter &e = a.e;
-  ImplicitLocOpBuilder &b = e.b;
-  MathEmitter math(b, b.getLoc());
-  shape.threads = kThreads;
-  shape.grid = {KernelEmitter::extent(a.q, 0, 3, kWarps)};
-  e.begin(shape);
-  Value unit = e.add(e.mul(e.wide(e.block(0)), kWarps), e.wide(e.warp));
-  e.when(e.less(unit, e.product(a.q, 0, 3)), [&] {
-    Value head = e.rem(unit, a.heads), token = e.div(unit, a.heads);
-    Value query = e.rem(token, a.q.dims[1]);
-    a.enterBatch(e.div(token, a.q.dims[1]));
-    Value group = e.div(head, a.perGroup);
-    Value row = e.add(e.mul(query, a.perGroup), e.rem(head, a.perGroup));
-    Attention::Range keys = a.keysOf(query);
-    Value first = e.mul(e.div(keys.first, kPartKeys), kWarps);
-    Value limit =
-        e.mul(e.div(e.add(keys.limit, kPartKeys - 1), kPartKeys), kWarps);
-    Type f32 = b.getF32Type();
-    auto read = [&](Value part, Value column) {
-      return e.loadScalar(e.at(partAddress(a, group, part, row), f32, column),
-                          f32);
-    };
-    Value highest = e.loop(
-        first, limit, e.index(1), {e.real(kLowest)},
-        [&](Value part, ValueRange carried) -> SmallVector<Value> {
-          return {math.fastMax(read(part, e.number(a.valueDepth)), carried[0])};
-        })[0];
-    Value nothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, highest,
-                                          e.real(kLowest));
-    highest = e.select(nothing, e.real(0), highest);
-    int64_t registers = (a.valueDepth + kWarp - 1) / kWarp;
-    auto column = [&](int64_t i) {
-      return e.min(e.add(e.lane, i * kWarp), e.number(a.valueDepth - 1));
-    };
-    SmallVector<Value> sums(size_t(registers) + 1, e.real(0));
-    sums = e.loop(
-        first, limit, e.index(1), sums, [&](Value part, ValueRange carried) {
-          Value factor = e.exp2(arith::SubFOp::create(
-              b, read(part, e.number(a.valueDepth)), highest));
-          SmallVector<Value> next;
-          for (auto [i, sum] : llvm::enumerate(carried)) {
-            Value at = i ? column(int64_t(i) - 1) : e.number(a.valueDepth + 1);
-            next.push_back(math::FmaOp::create(b, read(part, at), factor, sum));
-          }
-          return next;
-        });
-    Value zero = e.real(0);
-    Value none =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, sums[0], zero);
-    Value inverse = e.select(none, zero, math.reciprocal(sums[0]));
-    Value to = a.offset(a.out, query, head);
-    for (int64_t i = 0; i < registers; ++i)
-      e.store(
-          e.broadcast(arith::MulFOp::create(b, sums[size_t(i) + 1], inverse),
-                      1),
-          e.at(a.out.pointer, a.out.element(), e.add(to, e.wide(column(i)))),
-          a.out.element(),
-          e.less(e.add(e.lane, i * kWarp), e.number(a.valueDepth)));
   });
 }
 
@@ -433,7 +364,7 @@ void MatrixAttention::emit(const LaunchShape &given) {
   int64_t blockRows = split ? kRows : kWarps * kRows;
   // Rows of a key head: queries, times all heads, over key heads.
   shape.grid[0] = split
-                      ? CudaExtent{.times = partsOf(a) / kWarps}
+                      ? CudaExtent{.times = a.parts() / kWarps}
                       : KernelEmitter::extent(a.q, 1, 3, blockRows * a.groups);
   shape.grid[1] = {.times = a.groups};
   shape.grid[2] = KernelEmitter::extent(a.q, 0, 1);
@@ -458,9 +389,9 @@ void MatrixAttention::emit(const LaunchShape &given) {
   Value begin = e.mul(e.div(one.first, tileKeys), tileKeys);
   Value limit = last.limit;
   if (split) {
-    Value part = e.mul(e.wide(e.block(0)), kPartKeys);
+    Value part = e.mul(e.wide(e.block(0)), Attention::kPartKeys);
     begin = e.max(begin, part);
-    limit = e.min(limit, e.add(part, kPartKeys));
+    limit = e.min(limit, e.add(part, Attention::kPartKeys));
   }
   // Without keys there is nothing to join, but there is an output.
   e.when(split ? e.less(begin, limit) : Value(), [&] {
@@ -488,10 +419,10 @@ void cuda::emitMatrixAttention(Attention &a) {
   // States have a capacity, which the parts are counted by.
   if (!a.k.type.isDynamicDim(1) && few.most > 0) {
     many.least = few.most + 1;
-    int64_t bytes = a.groups * partsOf(a) * kRows * stateSize(a) * 4;
+    int64_t bytes = a.groups * a.parts() * kRows * a.stateSize() * 4;
     a.e.setScratch(KernelEmitter::extent(a.q, 0, 1, 1, bytes));
     MatrixAttention(a, /*split=*/true).emit(few);
-    emitJoin(a, few);
+    emitAttentionJoin(a, few);
   }
   MatrixAttention(a, /*split=*/false).emit(many);
 }

@@ -31,11 +31,10 @@ private:
   /// apart.
   struct Rows {
     SmallVector<Value> address; ///< of the thread's piece at k = 0
-    SmallVector<Value> exists;  ///< null: all do
     Value shared;               ///< the thread's first place in a stage
   };
   Rows rowsOf(const Tensor &tensor, Value base, Value step, Value first,
-              Value count, int64_t rows, Value shared, int64_t known);
+              Value count, int64_t rows, Value shared);
   void copyTile(Value k, Value slot);
   void multiplyTile(Value slot, MutableArrayRef<Value> sums);
   LogicalResult store(PointEvaluator &points, ValueRange sums);
@@ -60,17 +59,14 @@ private:
 MatrixContraction::Rows MatrixContraction::rowsOf(const Tensor &tensor,
                                                   Value base, Value step,
                                                   Value first, Value count,
-                                                  int64_t rows, Value shared,
-                                                  int64_t known) {
+                                                  int64_t rows, Value shared) {
   Rows result;
   Value own = e.div(e.thread, kPieces);
   for (int64_t i = 0; i < rows; i += kThreads / kPieces) {
-    Value row = e.add(first, e.wide(e.add(own, i)));
+    Value row = e.min(e.add(first, e.wide(e.add(own, i))), e.sub(count, 1));
     Value offset =
         e.add(e.add(base, e.mul(row, step)), e.wide(e.mul(piece, 8)));
     result.address.push_back(e.at(tensor.pointer, element, offset));
-    bool whole = !ShapedType::isDynamic(known) && known % rows == 0;
-    result.exists.push_back(whole ? Value() : e.less(row, count));
   }
   result.shared = e.add(shared, swizzled(e, own, piece, kRowBytes));
   return result;
@@ -83,7 +79,7 @@ void MatrixContraction::copyTile(Value k, Value slot) {
     Value to = byte(memory, e.add(stage(slot), rows.shared));
     for (auto [i, address] : llvm::enumerate(rows.address))
       matrix.copy(byte(to, e.number(int64_t(i) * step)),
-                  e.at(address, element, k), e.both(inside, rows.exists[i]));
+                  e.at(address, element, k), inside);
   }
   matrix.commit();
 }
@@ -166,11 +162,11 @@ LogicalResult MatrixContraction::emit(const LaunchShape &given) {
   warpColumn = e.mul(e.rem(e.warp, 2), warpTile / sides);
   Value limit = c.rows(), columns = e.columns(c.space);
   copies.push_back(rowsOf(c.input, c.inputBase(batch), c.inputStep(), firstRow,
-                          limit, tile, e.number(0), ShapedType::kDynamic));
+                          limit, tile, e.number(0)));
   for (auto [i, weight] : llvm::enumerate(c.weights))
-    copies.push_back(rowsOf(
-        *weight, c.weightBase(batch), depth, firstColumn, columns, sideTile,
-        e.number((tile + int64_t(i) * sideTile) * kRowBytes), c.columns));
+    copies.push_back(
+        rowsOf(*weight, c.weightBase(batch), depth, firstColumn, columns,
+               sideTile, e.number((tile + int64_t(i) * sideTile) * kRowBytes)));
 
   for (int64_t i = 0; i + 1 < kStages; ++i)
     copyTile(e.index(i * kDepth), e.number(i));

@@ -141,7 +141,7 @@ public:
   Value reduceWarp(Value x, llvm::function_ref<Value(Value, Value)> join,
                    int64_t lanes = kWarp);
   Value intrinsic(llvm::StringRef name, Type result, ValueRange operands);
-  /// 2^x within 2 ulp, by the unit for it.
+  /// 2^x within 2 ulp, by the unit for it; 0 below 2^-126.
   Value exp2(Value x);
 
   // Control.

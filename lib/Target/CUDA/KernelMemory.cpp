@@ -206,5 +206,5 @@ Value KernelEmitter::intrinsic(StringRef name, Type result,
 }
 
 Value KernelEmitter::exp2(Value x) {
-  return intrinsic("ex2.approx.f32", x.getType(), x);
+  return intrinsic("ex2.approx.ftz.f32", x.getType(), x);
 }

@@ -19,7 +19,8 @@
 using namespace trine;
 using namespace trine::cuda;
 
-/// Addresses of shared memory in 32 bits: an option of LLVM's command line only.
+/// Addresses of shared memory in 32 bits: an option of LLVM's command line
+/// only.
 static void shortenPointers() {
   auto found = llvm::cl::getRegisteredOptions().find("nvptx-short-ptr");
   if (found != llvm::cl::getRegisteredOptions().end())
