@@ -3,6 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "Inspect.h"
 #include "trine/Formats/Json.h"
+#include "trine/Package/CudaCode.h"
 #include "trine/Package/Manifest.h"
 
 #include <fmt/ranges.h>
@@ -215,8 +216,18 @@ void trine::extract(const PackageReader &package, const std::string &folder) {
       throw badInput(package.path(),
                      "section '{}': kernel '{}' of {} bytes is beyond its end",
                      objects, kernel.name, kernel.bytes);
-    write(kernel.name + (kernel.device == "cpu" ? ".o" : ".mlir"),
-          left.first(kernel.bytes));
+    const char *suffix = kernel.device == "cpu"    ? ".o"
+                         : kernel.device == "cuda" ? ".ptx"
+                                                   : ".mlir";
+    write(kernel.name + suffix, left.first(kernel.bytes));
     left = left.subspan(kernel.bytes);
   }
+  std::string cuda = section::code("cuda");
+  if (!package.has(cuda))
+    return;
+  for (const CudaKernel &kernel :
+       CudaCode::parse(package.section(cuda), package.path()).kernels)
+    for (const auto &[arch, cubin] : kernel.cubins)
+      write(kernel.name + "." + arch + ".cubin",
+            {reinterpret_cast<const uint8_t *>(cubin.data()), cubin.size()});
 }
