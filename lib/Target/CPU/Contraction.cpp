@@ -213,6 +213,8 @@ static int64_t fewRows(launch::KernelOp kernel, const MachineModel &machine) {
   for (Operation &op : kernel.getBlock()) {
     auto form = isContraction(&op) ? scaledFormOf(&op, machine) : std::nullopt;
     bool coded = isContraction(&op) && isCoded(&op);
+    if (form && form->hopper)
+      return 1; // a row's terms are looked at three times
     if (!coded && (!form || form->emulated))
       continue;
     int64_t width = graph::layoutOf(weightOf(&op).getType()).getWidth();

@@ -65,6 +65,7 @@ private:
   void emitCoded(int64_t few);
   void emitScaled(int64_t few);
   void emitScaledFew(int64_t few);
+  void emitProducts(int64_t few);
   void decodeInput(Value fromRow, Value toRow);
   ScaledProduct::Operands scaledOperands(const Segment &segment, Value panel,
                                          Value row, int64_t rows);

@@ -11,18 +11,25 @@ using namespace trine;
 using namespace trine::cpu;
 
 void ContractionEmitter::emitScaled(int64_t few) {
+  auto decodeAll = [&] {
+    if (!inputScales)
+      return;
+    values.pointer = e.shared;
+    if (staged)
+      values.pointer =
+          e.at(e.shared, e.b.getF32Type(), e.mul(M, segments[0].columns));
+    auto [from, to] = e.share(M);
+    decodeInput(from, to);
+    e.barrier();
+  };
   auto many = [&] {
-    if (inputScales) {
-      values.pointer = e.shared;
-      if (staged)
-        values.pointer =
-            e.at(e.shared, e.b.getF32Type(), e.mul(M, segments[0].columns));
-      auto [from, to] = e.share(M);
-      decodeInput(from, to);
-      e.barrier();
-    }
+    decodeAll();
     emitRows();
   };
+  if (segments.front().scaled->hopper) { // sums are no multiply-adds
+    decodeAll();
+    return emitProducts(few);
+  }
   if (few)
     e.when(e.less(M, e.index(few + 1)), [&] { emitScaledFew(few); }, many);
   else
@@ -35,6 +42,10 @@ void ContractionEmitter::emitScaledFew(int64_t few) {
     values.pointer = e.scratch;
     decodeInput(e.index(0), M);
   }
+  emitProducts(few);
+}
+
+void ContractionEmitter::emitProducts(int64_t few) {
   auto [from, to] = e.share(panels);
   for (const Segment &segment : segments) {
     auto sums = [&](Value panel, Value row, int64_t rows) {

@@ -53,6 +53,7 @@ static ScaledForm formOf(OpT op, Value weight, Value scales,
     narrow = true;
   }
   form.anyOrder = op.getOrder() == fp8::Order::Free;
+  form.hopper = op.getOrder() == fp8::Order::Hopper;
   form.pairs = op.getOrder() == fp8::Order::Pairs ||
                (form.anyOrder && narrow && machine.dotsBf16);
   form.emulated = form.pairs && !machine.dotsBf16;
@@ -83,8 +84,8 @@ std::string cpu::whyUnsupported(Operation *root, const ScaledForm &form) {
     if (!llvm::all_of(weights, isParameter))
       return "expected codes and scales of parameters, which are packed";
     if (auto order = root->getAttrOfType<fp8::OrderAttr>("order");
-        order && order.getValue() == fp8::Order::Hopper)
-      return "no kernel sums products in the order hopper";
+        order && order.getValue() == fp8::Order::Hopper && !form.inputCodes)
+      return "no kernel sums products of values in the order hopper";
     if (op.getWeightBlock()[0] != 1)
       return "expected a scale for each row of the weight; run fp8-pack-scales";
     if (form.grouped() && form.group % kCodesOfWord)
@@ -130,7 +131,7 @@ Value ScaledProduct::rowValue(Value row, Value k) {
 
 /// The products of `count` k of a word. A word's other codes are 0.
 void ScaledProduct::addWord(const Operands &operands, Value k, int64_t count,
-                            MutableArrayRef<Value> sums) {
+                            MutableArrayRef<Value> sums, AddProduct add) {
   int64_t steps = form.pairs ? llvm::divideCeil(count, 2) : count;
   std::vector<Vectors> x(operands.rows.size());
   for (auto [row, address] : llvm::zip_equal(x, operands.rows))
@@ -153,13 +154,9 @@ void ScaledProduct::addWord(const Operands &operands, Value k, int64_t count,
       else
         llvm::append_range(codes, decoder.values(words));
       for (auto [row, values] : llvm::enumerate(x)) {
-        Value &sum = sums[row * columns + column];
+        size_t index = row * size_t(columns) + size_t(column);
         for (int64_t step = 0; step < steps; ++step)
-          if (form.pairs)
-            sum = e.intrinsic("avx512bf16.dpbf16ps.512", sum.getType(),
-                              {sum, values[step], codes[step]});
-          else
-            sum = math::FmaOp::create(e.b, values[step], codes[step], sum);
+          sums[index] = add(index, sums[index], values[step], codes[step]);
       }
     }
 }
@@ -167,6 +164,14 @@ void ScaledProduct::addWord(const Operands &operands, Value k, int64_t count,
 /// The sums of `count` k from `first` on, from zero.
 ScaledProduct::Vectors ScaledProduct::groupSums(const Operands &operands,
                                                 Value first, int64_t count) {
+  if (form.hopper)
+    return hopperSums(operands, first, count);
+  auto add = [&](size_t, Value sum, Value x, Value code) -> Value {
+    if (form.pairs)
+      return e.intrinsic("avx512bf16.dpbf16ps.512", sum.getType(),
+                         {sum, x, code});
+    return math::FmaOp::create(e.b, x, code, sum);
+  };
   Vectors sums(operands.rows.size() * operands.panels.size() * registers(),
                e.splat(0));
   int64_t words = count / kCodesOfWord, done = 0;
@@ -182,14 +187,95 @@ ScaledProduct::Vectors ScaledProduct::groupSums(const Operands &operands,
                     for (int64_t u = 0; u < unroll; ++u)
                       addWord(operands,
                               e.add(first, e.mul(e.add(word, u), kCodesOfWord)),
-                              kCodesOfWord, next);
+                              kCodesOfWord, next, add);
                     return next;
                   });
     done = last;
   }
   if (int64_t rest = count % kCodesOfWord)
-    addWord(operands, e.add(first, words * kCodesOfWord), rest, sums);
+    addWord(operands, e.add(first, words * kCodesOfWord), rest, sums, add);
   return sums;
+}
+
+/// Products of an instruction of Hopper's, and the bits that its sums keep
+/// behind the largest term's first.
+static constexpr int64_t kHopperProducts = 32;
+static constexpr int32_t kHopperBits = 13;
+
+ScaledProduct::Vectors ScaledProduct::hopperSums(const Operands &operands,
+                                                 Value first, int64_t count) {
+  Vectors sums(operands.rows.size() * operands.panels.size() * registers(),
+               e.splat(0));
+  int64_t whole = count / kHopperProducts * kHopperProducts;
+  sums = e.loop(e.index(0), e.index(whole), kHopperProducts, sums,
+                [&](Value k, ValueRange carried) {
+                  return hopperStep(operands, e.add(first, k), kHopperProducts,
+                                    llvm::to_vector(carried));
+                });
+  if (whole < count)
+    sums = hopperStep(operands, e.add(first, whole), count - whole, sums);
+  return sums;
+}
+
+/// Terms are products of codes, exact and normal in f32, and the sum. In units
+/// of 2^-13 of the largest's power of two, 2^(E - 127), they are integers once
+/// they are cut off. Where one is not finite, so is the plain sum.
+ScaledProduct::Vectors ScaledProduct::hopperStep(const Operands &operands,
+                                                 Value first, int64_t count,
+                                                 ArrayRef<Value> sums) {
+  Type i32 = e.vectorOf(e.b.getI32Type()), f32 = e.vectorOf(e.b.getF32Type());
+  auto bits = [&](Value x) -> Value {
+    return arith::BitcastOp::create(e.b, i32, x);
+  };
+  auto power = [&](Value biased) -> Value { // already at its place
+    return arith::BitcastOp::create(e.b, f32, biased);
+  };
+  auto product = [&](Value x, Value code) -> Value {
+    return arith::MulFOp::create(e.b, x, code);
+  };
+  auto each = [&](Vectors carried, AddProduct add) {
+    for (int64_t k = 0; k < count; k += kCodesOfWord)
+      addWord(operands, e.add(first, k), std::min(count - k, kCodesOfWord),
+              carried, add);
+    return carried;
+  };
+  auto larger = [&](Value most, Value term) -> Value {
+    return arith::MaxSIOp::create(
+        e.b, most,
+        arith::AndIOp::create(e.b, bits(term), e.splatInt(0x7f800000)));
+  };
+  // Of nothing but zeros any unit does.
+  Vectors most = llvm::map_to_vector(sums, [&](Value sum) {
+    return larger(e.splatInt(kHopperBits << 23), sum);
+  });
+  most = each(most, [&](size_t, Value most, Value x, Value code) {
+    return larger(most, product(x, code));
+  });
+  Vectors up, whole;
+  for (auto [sum, exponent] : llvm::zip_equal(sums, most)) {
+    up.push_back(power(arith::SubIOp::create(
+        e.b, e.splatInt((254 + kHopperBits) << 23), exponent)));
+    whole.push_back(arith::FPToSIOp::create(e.b, i32, product(sum, up.back())));
+  }
+  whole = each(whole, [&](size_t i, Value whole, Value x, Value code) -> Value {
+    Value units = product(product(x, code), up[i]);
+    return arith::AddIOp::create(e.b, whole,
+                                 arith::FPToSIOp::create(e.b, i32, units));
+  });
+  Vectors plain =
+      each(Vectors(sums), [&](size_t, Value sum, Value x, Value code) -> Value {
+        return arith::AddFOp::create(e.b, sum, product(x, code));
+      });
+  Vectors next;
+  for (auto [units, exponent, exact] : llvm::zip_equal(whole, most, plain)) {
+    Value down = power(
+        arith::SubIOp::create(e.b, exponent, e.splatInt(kHopperBits << 23)));
+    Value finite = arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt,
+                                         exponent, e.splatInt(0x7f800000));
+    Value sum = product(arith::SIToFPOp::create(e.b, f32, units), down);
+    next.push_back(e.select(finite, sum, exact));
+  }
+  return next;
 }
 
 ScaledProduct::Vectors ScaledProduct::sums(const Operands &operands) {

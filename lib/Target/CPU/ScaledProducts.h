@@ -58,6 +58,7 @@ struct ScaledForm {
   bool pairs;
   bool emulated; ///< pairs, on a CPU without that
   bool anyOrder;
+  bool hopper;     ///< 32 products at a time, cut off below the largest
   Type rowElement; ///< of x as it is multiplied
 
   bool grouped() const { return group < k; }
@@ -113,8 +114,14 @@ public:
 
 private:
   Vectors groupSums(const Operands &operands, Value first, int64_t count);
+  Vectors hopperSums(const Operands &operands, Value first, int64_t count);
+  Vectors hopperStep(const Operands &operands, Value first, int64_t count,
+                     llvm::ArrayRef<Value> sums);
+  /// A vector, number `index` by rows and columns, after one k (or pair of k).
+  using AddProduct =
+      llvm::function_ref<Value(size_t index, Value, Value x, Value code)>;
   void addWord(const Operands &operands, Value k, int64_t count,
-               llvm::MutableArrayRef<Value> sums);
+               llvm::MutableArrayRef<Value> sums, AddProduct add);
   Value rowPair(Value row, Value k, bool half);
   Value rowValue(Value row, Value k);
   int64_t registers() const { return form.width / e.lanes(); }

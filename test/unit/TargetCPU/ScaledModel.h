@@ -151,9 +151,32 @@ inline float flushingFma(float a, float b, float sum) {
   return std::fma(a, b, sum);
 }
 
+/// 32 products and the sum as integers, in units of 2^-13 of the power of two
+/// that the largest has.
+inline float hopperSum(const float *x, const float *w, int64_t count) {
+  float sum = 0;
+  for (int64_t first = 0; first < count; first += 32) {
+    std::vector<float> terms = {sum};
+    for (int64_t i = first; i < std::min(first + 32, count); ++i)
+      terms.push_back(x[i] * w[i]);
+    int most = 0;
+    float largest = 0;
+    for (float term : terms)
+      largest = std::max(largest, std::fabs(term));
+    std::frexp(largest, &most); // largest < 2^most
+    int64_t units = 0;
+    for (float term : terms)
+      units += int64_t(std::ldexp(double(term), 14 - most));
+    sum = float(std::ldexp(double(units), most - 14));
+  }
+  return sum;
+}
+
 inline float groupSum(const Case &c, const float *x, const float *w,
                       int64_t count) {
   float sum = 0;
+  if (c.order == "hopper")
+    return hopperSum(x, w, count);
   if (c.order == "chain")
     for (int64_t i = 0; i < count; ++i)
       sum = std::fma(x[i], w[i], sum);
