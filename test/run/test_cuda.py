@@ -1,5 +1,5 @@
 """The CUDA kernels in the PTX simulator: every graph operation against the
-reference, products and attention with NumPy, small models against the CPU.
+reference, products and attention with NumPy. Models: test/python/test_cuda_models.py.
 
 Part of Trine, under Apache-2.0 WITH LLVM-exception.
 """
@@ -16,7 +16,6 @@ import trine
 from op_cases import decode, encode
 from test_ops import difference, reference, source
 
-DATA = pathlib.Path(__file__).parents[1] / "data"
 DEVICE = "cuda:sim-sm_80"
 SIZES = {"max_sequence": 150, "max_batch": 4}
 
@@ -179,48 +178,6 @@ class Attention(unittest.TestCase):
 
     def test_latent(self) -> None:
         self.check((2, 1, 192, 128), "bf16", "causal scale 0.125", (70, 1, 3))
-
-
-class Models(unittest.TestCase):
-    """Against the CPU's f32: the error of bf16, whose size each model has."""
-
-    def compare(self, name: str, entry: str, bound: float, **inputs) -> None:
-        cpu, gpu = (
-            compiled(DATA / name, name, target, entries=entry)
-            for target in ("cpu", "cuda")
-        )
-        want = cpu.run(entry, **inputs)
-        for key, got in gpu.run(entry, **inputs).items():
-            error = np.sqrt(((got - want[key]) ** 2).sum(-1))
-            error /= np.sqrt((want[key] ** 2).sum(-1))
-            with self.subTest(name, output=key):
-                self.assertLess(np.median(error), bound)
-
-    def test_decoders(self) -> None:
-        tokens = np.random.default_rng(1).integers(1, 90, (2, 12)).astype(np.int32)
-        for name in ("tiny-llama", "tiny-qwen3", "tiny-mixtral", "tiny-deepseek"):
-            self.compare(name, "forward", 3e-2, tokens=tokens)
-
-    def test_encoder(self) -> None:
-        tokens = np.random.default_rng(1).integers(1, 60, (2, 20)).astype(np.int32)
-        mask = np.ones((2, 20), np.int32)
-        mask[1, 13:] = 0
-        for entry in ("encode", "embed"):
-            self.compare("tiny-bert", entry, 1e-5, tokens=tokens, mask=mask)
-
-    def test_steps(self) -> None:
-        want, got = (
-            compiled(
-                DATA / "tiny-llama", "steps", target, entries=["prefill", "decode"]
-            ).session(batch=1)
-            for target in ("cpu", "cuda")
-        )
-        tokens = np.arange(1, 8, dtype=np.int32)[None]
-        for entry in ("prefill", "decode", "decode"):
-            expected = want.run(entry, tokens=tokens)["logits"]
-            logits = got.run(entry, tokens=tokens)["logits"]
-            self.assertEqual(logits.argmax(), expected.argmax())
-            tokens = expected.argmax(-1).astype(np.int32)[:, None]
 
 
 if __name__ == "__main__":

@@ -78,6 +78,9 @@ class Models(unittest.TestCase):
         want = support.model(source).run("encode", **inputs)["hidden"]
         used = mask.astype(bool)
         self.assertLess(np.median(distance(got[used], want[used])), ERROR)
+        pooled = load(source, entries="embed").run("embed", **inputs)["embedding"]
+        want = support.model(source).run("embed", **inputs)["embedding"]
+        self.assertLess(distance(pooled, want).max(), ERROR)
         # Negative control: the mask counts.
         inputs["mask"] = np.ones_like(mask)
         other = load(source).run("encode", **inputs)["hidden"]
