@@ -30,16 +30,20 @@ void trine::checkExperts(ModelBuilder &m, const ExpertsConfig &c,
 /// A count that the checkpoint contradicts is one fault, not one a tensor.
 static void checkStored(ModelBuilder &m, const std::string &at,
                         const ExpertsConfig &c) {
-  auto stored = [&](int64_t expert) {
-    return m.has(fmt::format("{}{}.{}.weight", at, expert, c.down));
+  auto name = [&](int64_t expert) {
+    return fmt::format("{}{}.{}.weight", at, expert, c.down);
   };
+  auto stored = [&](int64_t expert) { return m.has(name(expert)); };
   int64_t found = 0;
   while (stored(found))
     ++found;
   bool fewer = found < c.count && !stored(c.count - 1), more = found > c.count;
   if (fewer || more)
-    m.bad(fmt::format("'{}': expected {} experts, as config.json says, got {}",
-                      at.substr(0, at.size() - 1), c.count, found));
+    m.bad(fmt::format("tensor '{}' {}: config.json says {} experts, and there "
+                      "are {}",
+                      m.storedName(name(std::min(found, c.count))),
+                      fewer ? "is missing" : "is of no expert", c.count,
+                      found));
   m.checkFaults();
 }
 

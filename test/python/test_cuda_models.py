@@ -13,7 +13,6 @@ import support
 
 SIMULATED = "cuda:sim-sm_80"
 ERROR = 3e-2  # relative RMS, over positions
-RNG = np.random.default_rng(5)
 
 
 def load(source, **flags):
@@ -36,7 +35,7 @@ class Models(unittest.TestCase):
         unclear = two[..., 1] - two[..., 0] < 2 * np.abs(got - bf16).max(-1)
         differs = got.argmax(-1) != bf16.argmax(-1)
         self.assertFalse((differs & ~unclear).any())
-        self.assertLessEqual(differs.mean(), 1 / 16)
+        self.assertLessEqual(differs.sum(), max(1, differs.size / 16))
 
     def model(self, name: str, vocabulary: int, **flags) -> None:
         source = support.DATA / name
@@ -44,7 +43,8 @@ class Models(unittest.TestCase):
         devices = {f["device"] for f in cuda.manifest["fallbacks"]}
         self.assertEqual(devices, {"cpu"} if flags else set())
         cpu = [support.model(source, compute=kind) for kind in ("f32", "bf16")]
-        tokens = RNG.integers(3, vocabulary, (2, 19)).astype(np.int32)
+        rng = np.random.default_rng(5)
+        tokens = rng.integers(3, vocabulary, (2, 19)).astype(np.int32)
         want = [m.run("forward", tokens=tokens)["logits"] for m in cpu]
         self.close(cuda.run("forward", tokens=tokens)["logits"], *want)
         session = cuda.session(batch=2)
@@ -70,7 +70,8 @@ class Models(unittest.TestCase):
 
     def test_bert(self) -> None:
         source = support.DATA / "tiny-bert"
-        tokens = RNG.integers(3, 60, (2, 21)).astype(np.int32)
+        rng = np.random.default_rng(5)
+        tokens = rng.integers(3, 60, (2, 21)).astype(np.int32)
         mask = np.ones_like(tokens)
         mask[1, 13:] = 0
         inputs = {"tokens": tokens, "mask": mask}
