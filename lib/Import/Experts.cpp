@@ -38,12 +38,13 @@ static void checkStored(ModelBuilder &m, const std::string &at,
   while (stored(found))
     ++found;
   bool fewer = found < c.count && !stored(c.count - 1), more = found > c.count;
-  if (fewer || more)
-    m.bad(fmt::format("tensor '{}' {}: config.json says {} experts, and there "
-                      "are {}",
-                      m.storedName(name(std::min(found, c.count))),
-                      fewer ? "is missing" : "is of no expert", c.count,
-                      found));
+  if (!fewer && !more)
+    return;
+  m.bad(
+      fmt::format("tensor '{}' {}: config.json says {} experts, and there are "
+                  "{}",
+                  m.storedName(name(std::min(found, c.count))),
+                  fewer ? "is missing" : "is of no expert", c.count, found));
   m.checkFaults();
 }
 
