@@ -167,15 +167,11 @@ void CudaDevice::fromDevice(void *to, const void *from, size_t bytes) {
 CUmodule CudaDevice::moduleOf(const CudaKernel &kernel) {
   CUmodule module = nullptr;
   auto cubin = kernel.cubins.find(arch);
+  bool compiled = cubin != kernel.cubins.end() && !simulated;
+  const std::string &image = compiled ? cubin->second : kernel.ptx;
   std::string what = fmt::format("kernel '{}' on {}", kernel.name, arch);
-  if (cubin != kernel.cubins.end() && !simulated)
-    driver.check(
-        driver.moduleLoad(&module, cubin->second.data(), 0, nullptr, nullptr),
-        what.c_str());
-  else
-    driver.check(
-        driver.moduleLoad(&module, kernel.ptx.c_str(), 0, nullptr, nullptr),
-        what.c_str());
+  driver.check(driver.moduleLoad(&module, image.c_str(), 0, nullptr, nullptr),
+               what.c_str());
   return module;
 }
 

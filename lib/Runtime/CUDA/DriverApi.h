@@ -19,30 +19,21 @@ using CUcontext = struct CUctx_st *;
 using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
-using CUevent = struct CUevent_st *;
-using CUgraph = struct CUgraph_st *;
-using CUgraphExec = struct CUgraphExec_st *;
 
 inline constexpr CUresult kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2,
-                          kNotInitialized = 3, kNoDevice = 100,
-                          kInvalidDevice = 101, kInvalidImage = 200,
+                          kNotInitialized = 3, kInvalidDevice = 101,
                           kInvalidContext = 201, kNoBinary = 209,
                           kInvalidPtx = 218, kInvalidHandle = 400,
                           kNotFound = 500, kIllegalAddress = 700,
-                          kLaunchOutOfResources = 701, kLaunchFailed = 719,
-                          kNotSupported = 801, kCaptureUnsupported = 900;
-inline constexpr int kMaxThreadsPerBlock = 1, kProcessors = 16,
-                     kComputeMajor = 75, kComputeMinor = 76,
-                     kMaxSharedOptIn = 97;  // of cuDeviceGetAttribute
+                          kLaunchFailed = 719;
+inline constexpr int kComputeMajor = 75,
+                     kComputeMinor = 76;    // of cuDeviceGetAttribute
 inline constexpr int kMaxDynamicShared = 8; // of cuFuncSetAttribute
-inline constexpr int kLocalBytes = 3;       // of cuFuncGetAttribute
 inline constexpr unsigned kNonBlocking = 1; // of cuStreamCreate
-inline constexpr int kCaptureThreadLocal = 1;
 
 /// F(what the table calls it, the symbol, its parameters).
 #define TRINE_CUDA_FUNCTIONS(F)                                                \
   F(init, cuInit, (unsigned flags))                                            \
-  F(driverGetVersion, cuDriverGetVersion, (int *version))                      \
   F(getErrorName, cuGetErrorName, (CUresult error, const char **text))         \
   F(getErrorString, cuGetErrorString, (CUresult error, const char **text))     \
   F(deviceGetCount, cuDeviceGetCount, (int *count))                            \
@@ -62,8 +53,6 @@ inline constexpr int kCaptureThreadLocal = 1;
     (CUfunction * function, CUmodule module, const char *name))                \
   F(functionSetAttribute, cuFuncSetAttribute,                                  \
     (CUfunction function, int attribute, int value))                           \
-  F(functionGetAttribute, cuFuncGetAttribute,                                  \
-    (int *value, int attribute, CUfunction function))                          \
   F(allocate, cuMemAlloc_v2, (CUdeviceptr * address, size_t bytes))            \
   F(release, cuMemFree_v2, (CUdeviceptr address))                              \
   F(copyToDevice, cuMemcpyHtoDAsync_v2,                                        \

@@ -79,11 +79,6 @@ CUresult cuInit(unsigned) {
   return kSuccess;
 }
 
-CUresult cuDriverGetVersion(int *version) {
-  *version = 13000;
-  return kSuccess;
-}
-
 CUresult cuGetErrorName(CUresult error, const char **text) {
   static const std::map<CUresult, const char *> names = {
       {kSuccess, "CUDA_SUCCESS"},
@@ -149,17 +144,10 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
     Gpu *gpu = gpuOf(device);
     if (!gpu)
       return kInvalidDevice;
-    const ptx::Arch &arch = gpu->device.arch();
-    const std::map<int, int> values = {
-        {kMaxThreadsPerBlock, 1024},
-        {kProcessors, int(arch.processors)},
-        {kComputeMajor, int(arch.number / 10)},
-        {kComputeMinor, int(arch.number % 10)},
-        {kMaxSharedOptIn, int(arch.sharedPerBlock)}};
-    auto found = values.find(attribute);
-    if (found == values.end())
+    int number = int(gpu->device.arch().number);
+    if (attribute != kComputeMajor && attribute != kComputeMinor)
       return kInvalidValue;
-    *value = found->second;
+    *value = attribute == kComputeMajor ? number / 10 : number % 10;
     return kSuccess;
   });
 }
@@ -265,15 +253,6 @@ CUresult cuFuncSetAttribute(CUfunction handle, int attribute, int value) {
       return kInvalidValue;
     function->dynamic = uint32_t(value);
     return kSuccess;
-  });
-}
-
-CUresult cuFuncGetAttribute(int *value, int attribute, CUfunction handle) {
-  return inContext([&](CudaDriver &, Gpu &gpu) {
-    *value = 0; // nothing spills here
-    if (!gpu.functions.find(handle))
-      return kInvalidHandle;
-    return attribute == kLocalBytes ? kSuccess : kInvalidValue;
   });
 }
 
