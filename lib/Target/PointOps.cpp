@@ -116,6 +116,14 @@ bool trine::isElementwise(Operation *op) {
   return isa<graph::Elementwise, graph::CastOp>(op);
 }
 
+bool trine::follows(Value value, Operation *op) {
+  Operation *producer = value.getDefiningOp();
+  if (!producer || producer == op)
+    return producer == op;
+  return llvm::any_of(producer->getOperands(),
+                      [&](Value operand) { return follows(operand, op); });
+}
+
 bool trine::fusesPointwise(Operation *root, Operation *consumer) {
   auto shape = [](Operation *op) {
     return cast<RankedTensorType>(op->getResult(0).getType()).getShape();

@@ -16,6 +16,9 @@ bool isElementwise(mlir::Operation *op);
 /// Is `consumer` elementwise, and of the root's shape?
 bool fusesPointwise(mlir::Operation *root, mlir::Operation *consumer);
 
+/// Does `value` follow from `op`'s results, within their region?
+bool follows(mlir::Value value, mlir::Operation *op);
+
 /// Emits what isElementwise() accepts; null when it is not known. The caller
 /// rounds the result to its element type.
 mlir::Value emitElementwise(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op,

@@ -2,9 +2,9 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Assemble.h"
+#include "lib/Target/Lowering.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -81,17 +81,6 @@ void optimize(llvm::Module &module, llvm::TargetMachine &target) {
   builder.crossRegisterProxies(loops, functions, graphs, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
       .run(module, modules);
-}
-
-std::string emitFile(llvm::Module &module, llvm::TargetMachine &target,
-                     llvm::CodeGenFileType type) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  if (target.addPassesToEmitFile(passes, stream, nullptr, type))
-    llvm_unreachable("x86 emits objects and assembly");
-  passes.run(module);
-  return std::string(bytes.data(), bytes.size());
 }
 
 void compile(Unit &unit, const MachineModel &machine, bool keepAssembly) {

@@ -34,14 +34,6 @@ static Operation *rowOpOf(launch::KernelOp kernel) {
   return nullptr;
 }
 
-static bool follows(Value value, Operation *op) {
-  Operation *producer = value.getDefiningOp();
-  if (!producer || producer == op)
-    return producer == op;
-  return llvm::any_of(producer->getOperands(),
-                      [&](Value operand) { return follows(operand, op); });
-}
-
 /// Is the row operation's input computed, or returned, before its statistics
 /// are known? Then it is kept in scratch for the later passes.
 static bool isStaged(launch::KernelOp kernel, Operation *op) {

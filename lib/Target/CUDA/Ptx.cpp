@@ -2,10 +2,10 @@
 // Part of Trine, under Apache-2.0 WITH LLVM-exception.
 //===----------------------------------------------------------------------===//
 #include "Assemble.h"
+#include "lib/Target/Lowering.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
@@ -78,14 +78,7 @@ std::string cuda::toPtx(llvm::Module &module, const ChipSpec &chip,
   module.setDataLayout(target->createDataLayout());
   markConvergent(module);
   optimize(module, *target);
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  if (target->addPassesToEmitFile(passes, stream, nullptr,
-                                  llvm::CodeGenFileType::AssemblyFile))
-    llvm_unreachable("NVPTX emits assembly");
-  passes.run(module);
-  return std::string(bytes.data(), bytes.size());
+  return emitFile(module, *target, llvm::CodeGenFileType::AssemblyFile);
 }
 
 //===----------------------------------------------------------------------===//

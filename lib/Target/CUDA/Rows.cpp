@@ -33,14 +33,6 @@ static Operation *rowOpOf(launch::KernelOp kernel) {
   return nullptr;
 }
 
-static bool follows(Value value, Operation *op) {
-  Operation *producer = value.getDefiningOp();
-  if (!producer || producer == op)
-    return producer == op;
-  return llvm::any_of(producer->getOperands(),
-                      [&](Value operand) { return follows(operand, op); });
-}
-
 namespace {
 class RowsKernel {
 public:
